@@ -1,0 +1,197 @@
+"""The status of a CanaryRelease: the contract with people and GitOps tools, and all the memory Headgate has."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from headgate.api.fields import Model, Moment
+from headgate.api.spec import Weight
+
+Phase = Literal["Idle", "Progressing", "Paused", "Promoting", "RollingBack", "Succeeded", "RolledBack", "Stalled"]
+Outcome = Literal["Promoted", "RolledBack", "Reverted", "Superseded", "Deleted"]
+Text = Annotated[str, Field(max_length=1024)]
+Word = Annotated[str, Field(max_length=253)]
+
+
+class Condition(Model):
+    """A condition in the form all of Kubernetes uses."""
+
+    type: Word
+    status: Literal["True", "False", "Unknown"]
+    reason: Word
+    message: Text = ""
+    observed_generation: int = 0
+    last_transition_time: Moment
+
+
+class StepStatus(Model):
+    """Where in its steps a release is."""
+
+    index: int
+    """The step, counted from 1; 0 before the first."""
+    of: int
+    """How many steps there are."""
+    name: Word
+    """What the step does, such as `weight 25`."""
+    started_at: Moment | None = None
+    """When the step's clock started: its route was accepted and settled."""
+
+
+class Weights(Model):
+    """The share of the traffic of each version, in percent."""
+
+    stable: Weight = 100
+    candidate: Weight = 0
+
+
+class Version(Model):
+    """One version of the target."""
+
+    revision: Word
+    """The pod-template-hash of its pods."""
+    image: Annotated[str, Field(max_length=512)] = ""
+    """Its images without their registries."""
+
+
+class Evidence(Model):
+    """What one objective shows so far."""
+
+    objective: Word
+    """errors, latency, or a query's name."""
+    verdict: Literal["Bad", "Unknown", "Safe", "NotEnough"]
+    requests: int = 0
+    """Requests the candidate answered and that were counted."""
+    bad: int = 0
+    """How many of these were bad."""
+    stable_rate: Annotated[str, Field(max_length=32)] | None = None
+    """Share of stable's requests that were bad."""
+    candidate_rate: Annotated[str, Field(max_length=32)] | None = None
+    """Share of the candidate's requests that were bad."""
+    difference: Annotated[str, Field(max_length=64)] | None = None
+    """95 % interval of the candidate's share minus stable's."""
+    e_value: Annotated[str, Field(max_length=32)] | None = None
+    """Evidence that the candidate is bad, as odds; it is bad at `needed`."""
+    needed: Annotated[str, Field(max_length=32)] | None = None
+    """The odds at which the verdict is Bad."""
+    requests_needed: int | None = None
+    """About how many more requests a verdict of Safe takes."""
+    message: Text = ""
+    """The evidence in one sentence."""
+
+
+class Record(Model):
+    """A release that has ended."""
+
+    revision: Word
+    image: Annotated[str, Field(max_length=512)] = ""
+    outcome: Outcome
+    message: Text = ""
+    started_at: Moment
+    finished_at: Moment
+
+
+class Action(Model):
+    """The last action that was asked for, and its answer."""
+
+    name: Word
+    by: Annotated[str, Field(max_length=512)] = ""
+    answer: Text = ""
+    at: Moment
+
+
+class Summary(Model):
+    """Ready-made words for `kubectl get`."""
+
+    step: Word = ""
+    weight: Word = ""
+    verdict: Word = ""
+
+
+class Held(Model):
+    """What Headgate holds in the user's objects while a release moves; the admission policies read it."""
+
+    deployment: bool = False
+    """The Deployment stays paused, whoever writes it."""
+    service: Word | None = None
+    """The Service whose selector is pinned."""
+    pod_template_hash: Word | None = None
+    """The hash that selector is pinned to."""
+    autoscaler: Word | None = None
+    """The HorizontalPodAutoscaler that must not scale down."""
+    behavior: Annotated[str, Field(max_length=8192)] | None = None
+    """Its own spec.behavior, as JSON, to be given back."""
+
+
+class Mark(Model):
+    """A moment at which the traffic changed: samples on both sides are never mixed."""
+
+    at: Moment
+    """When the new split was in force."""
+    weight: Weight
+    """The candidate's share from then on."""
+    step: int = 0
+    """The step it belongs to."""
+
+
+class Progress(Model):
+    """The state machine's own memory of a release that moves."""
+
+    stage: Word
+    """What is being done now."""
+    since: Moment
+    """When that began."""
+    template: Word
+    """Identity of the pod template being released, restarts included."""
+    started_at: Moment
+    """When the release began."""
+    weight: Weight = 0
+    """The candidate's share that the route was last told to give."""
+    routed_at: Moment | None = None
+    """When the route last changed."""
+    ready_since: Moment | None = None
+    """Since when the candidate has had the endpoints its next weight needs."""
+    marks: Annotated[tuple[Mark, ...], Field(max_length=200)] = ()
+    approved_by: Annotated[str, Field(max_length=512)] | None = None
+    """Who approved the pause that is being waited in."""
+    frozen: bool = False
+    """A person paused the release."""
+    skip: bool = False
+    """A person asked to promote without the remaining steps."""
+    outcome: Outcome | None = None
+    """How the release will end, once that is decided."""
+    reason: Text = ""
+    """Why."""
+
+
+class Status(Model):
+    """What is known about a release."""
+
+    observed_generation: int = 0
+    """The generation of the spec that this status speaks about."""
+    phase: Phase = "Idle"
+    message: Text = ""
+    """One sentence with the numbers and the next thing to do."""
+    conditions: Annotated[
+        tuple[Condition, ...],
+        Field(
+            max_length=8,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+        ),
+    ] = ()
+    step: StepStatus | None = None
+    weights: Weights = Weights()
+    stable: Version | None = None
+    candidate: Version | None = None
+    evidence: Annotated[tuple[Evidence, ...], Field(max_length=24)] = ()
+    history: Annotated[tuple[Record, ...], Field(max_length=10)] = ()
+    """The last ten releases, newest first."""
+    action: Action | None = None
+    summary: Summary = Summary()
+    held: Held = Held()
+    progress: Progress | None = None
+    rejected: Word | None = None
+    """Identity of the pod template that was rolled back; the Deployment stays paused while it holds it."""
+
+    def told(self, **changes: Any) -> "Status":  # noqa: ANN401 (field values)
+        """This status with some fields changed."""
+        return self.model_copy(update=changes)
