@@ -11,19 +11,32 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
-DURATION_PATTERN = r"^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$"
-PERCENT_PATTERN = r"^([0-9]{1,2}(\.[0-9]{1,4})?|100)%?$"
+DURATION_PATTERN = "^([0-9]{1,3}h)?([0-9]{1,5}m)?([0-9]{1,7}s)?$"
+LATENCY_PATTERN = "^([0-9]{1,4}s)?([0-9]{1,6}ms)?$"
+PERCENT_PATTERN = r"^([0-9]{1,2}([.][0-9]{1,4})?|100)%?$"
+
+# The ends of the sentences that the API server and these parsers both say.
+_NO_DURATION = "not a duration: write it like 90s, 5m or 1h30m"
+_NO_LATENCY = "not a time of a request: write it like 300ms or 2s"
+_NO_PERCENT = "not a percentage: write a whole number from 0 to 100 or a string like 0.5%"
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_LATENCY_PATTERN = r"^([0-9]{1,6}s)?([0-9]{1,6}ms)?$"
 
 
 def parse_duration(text: object) -> float:
-    """Seconds of `1h30m`, `90s` or `250ms`. Raises ValueError with the accepted form."""
-    parts = re.findall(r"([0-9]+)(ms|h|m|s)", text) if isinstance(text, str) else []
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise ValueError(f"{text!r} is not a duration: write it like 90s, 5m or 1h30m")
-    return sum(int(number) * _UNITS[unit] for number, unit in parts)
+    """Seconds of `1h30m` or `90s`. Raises ValueError with the accepted form."""
+    return _seconds(text, DURATION_PATTERN, _NO_DURATION)
+
+
+def parse_latency(text: object) -> float:
+    """Seconds of `2s` or `250ms`. Raises ValueError with the accepted form."""
+    return _seconds(text, LATENCY_PATTERN, _NO_LATENCY)
+
+
+def _seconds(text: object, pattern: str, problem: str) -> float:
+    if not isinstance(text, str) or not text or not re.fullmatch(pattern, text):
+        raise ValueError(f"{text!r} is {problem}")
+    return sum(int(number) * _UNITS[unit] for number, unit in re.findall("([0-9]+)(ms|h|m|s)", text))
 
 
 def format_duration(seconds: float) -> str:
@@ -39,14 +52,10 @@ def format_duration(seconds: float) -> str:
 
 def parse_percent(value: object) -> float:
     """The fraction meant by `5`, `"5"` or `"0.5%"`. Raises ValueError outside 0 to 100 %."""
-    text = str(value).removesuffix("%") if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    try:
-        percent = float(text)
-    except ValueError:
-        percent = -1.0
-    if not 0.0 <= percent <= 100.0:
-        raise ValueError(f"{value!r} is not a percentage: write a whole number from 0 to 100 or a string like 0.5%")
-    return percent / 100.0
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if not re.fullmatch(PERCENT_PATTERN, text):
+        raise ValueError(f"{value!r} is {_NO_PERCENT}")
+    return float(text.removesuffix("%")) / 100.0
 
 
 def format_percent(fraction: float) -> str:
@@ -69,23 +78,37 @@ def format_moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def _string(pattern: str, problem: str) -> dict[str, Any]:
+    """The schema of a string of a form, as a CEL rule: the API server's word on a failed `pattern` is the pattern."""
+    rule = {"rule": f"self != '' && self.matches('{pattern}')", "message": problem}
+    return {"type": "string", "maxLength": 20, "x-kubernetes-validations": [rule]}
+
+
 Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
     PlainSerializer(format_duration),
-    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "minLength": 2, "maxLength": 20}),
+    WithJsonSchema(_string(DURATION_PATTERN, _NO_DURATION)),
 ]
 LatencyBound = Annotated[
     float,
-    BeforeValidator(parse_duration),
+    BeforeValidator(parse_latency),
     PlainSerializer(format_duration),
-    WithJsonSchema({"type": "string", "pattern": _LATENCY_PATTERN, "minLength": 2, "maxLength": 20}),
+    WithJsonSchema(_string(LATENCY_PATTERN, _NO_LATENCY)),
 ]
 Percent = Annotated[
     float,
     BeforeValidator(parse_percent),
     PlainSerializer(format_percent),
-    WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": PERCENT_PATTERN, "maxLength": 9}),
+    WithJsonSchema(
+        {
+            "x-kubernetes-int-or-string": True,
+            "maxLength": 8,
+            "x-kubernetes-validations": [
+                {"rule": f"string(self).matches('{PERCENT_PATTERN}')", "message": _NO_PERCENT},
+            ],
+        }
+    ),
 ]
 Moment = Annotated[
     float,

@@ -1,47 +1,70 @@
 """The spec of a CanaryRelease: what is released, where its traffic flows, which steps the release takes.
 
-Every field's docstring is its description in the CRD and in the reference. Rules that one schema can say are CEL rules
-beside the field they concern; what needs a look into the cluster is checked in `headgate.release.checks`.
+Every field's docstring is its description in the CRD and in the reference; "Default: ..." is added where the code has
+one. Rules that one schema can say stand beside the field they concern, as CEL for the API server and as Python for
+offline commands; what needs a look into the cluster is checked in `headgate.release.checks`.
 """
 
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
-from headgate.api.fields import Duration, LatencyBound, Model, Percent
+from headgate.api.fields import DURATION_PATTERN, Duration, LatencyBound, Model, Percent
+from headgate.api.rules import Rule, Ruled, lasting, matching, sharing
 
-Name = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
-ServiceName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$")]
-Weight = Annotated[int, Field(ge=0, le=100)]
+_OBJECT_PATTERN = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+_OBJECT_NAME = matching(
+    _OBJECT_PATTERN,
+    "not a name: use lower-case letters, digits, - and ., with a letter or digit first and last",
+)
+_SERVICE_PATTERN = "^[a-z]([-a-z0-9]{0,54}[a-z0-9])?$"
+_SERVICE_NAME = matching(
+    _SERVICE_PATTERN,
+    "not the name of a Service that can be released: use lower-case letters, digits and -, a letter first, and at most"
+    " 56 characters, since the candidate's Service is called <service>-canary",
+)
+_METRIC_NAME = matching("^[a-zA-Z_:][a-zA-Z0-9_:]*$", "not a metric name: use letters, digits, _ and :")
+_LABEL_NAME = matching("^[a-zA-Z_][a-zA-Z0-9_]*$", "not a label name: use letters, digits and _")
+
+Name = Annotated[str, Field(max_length=253), _OBJECT_NAME]
+ServiceName = Annotated[str, Field(max_length=63), _SERVICE_NAME]
+MetricName = Annotated[str, Field(max_length=200), _METRIC_NAME]
+LabelName = Annotated[str, Field(max_length=100), _LABEL_NAME]
+Weight = Annotated[int, Field(ge=0, le=100, strict=True)]
+Share = Annotated[
+    Percent,
+    sharing("0.0001%", "99.9999%", "must be more than 0% and less than 100%: only a bound in between can be tested"),
+]
+Switch = Annotated[bool, Field(strict=True)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+
+_PLACEHOLDERS = ("$(candidate)", "$(stable)", "$(namespace)", "$(service)")
+_REMOVAL = ".replace('{}', '')"
 
 
-def ruled(*rules: tuple[str, str]) -> ConfigDict:
-    """The model configuration that carries CEL rules, as (rule, message) pairs, into the CRD."""
-    validations: list[Any] = [{"rule": rule, "message": message} for rule, message in rules]
-    return ConfigDict(
-        alias_generator=to_camel,
-        populate_by_name=True,
-        frozen=True,
-        extra="ignore",
-        use_attribute_docstrings=True,
-        json_schema_extra={"x-kubernetes-validations": validations},
-    )
-
-
-class TargetRef(Model):
+class TargetRef(Ruled):
     """The workload whose pod template is released."""
 
-    model_config = ruled(
-        ("self.apiVersion == 'apps/v1'", "apiVersion must be apps/v1"),
-        ("self.kind == 'Deployment'", "only a Deployment can be released in place: set kind to Deployment"),
+    rules: ClassVar = (
+        Rule(
+            "!has(self.apiVersion) || self.apiVersion == 'apps/v1'",
+            "only a Deployment can be released in place: set apiVersion to apps/v1",
+            lambda ref: ref.api_version == "apps/v1",
+        ),
+        Rule(
+            "self.kind == 'Deployment'",
+            "only a Deployment can be released in place: set kind to Deployment",
+            lambda ref: ref.kind == "Deployment",
+        ),
     )
 
     api_version: Annotated[str, Field(max_length=64)] = "apps/v1"
     """API version of the target; only apps/v1."""
     kind: Annotated[str, Field(max_length=64)]
     """Kind of the target; only Deployment."""
-    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+    name: Annotated[str, Field(max_length=200), _OBJECT_NAME]
     """Name of the target, in the release's own namespace."""
 
 
@@ -53,17 +76,19 @@ class Traffic(Model):
     ingress: Name | None = None
     """The Ingress that leads to the Service. Without it the Service alone carries the traffic: a canary then gets its
     share by its number of pods, and a full switch moves the Service's selector."""
-    settle: Duration | None = None
+    settle: Annotated[Duration, lasting("0s", "10m", "settle must not be longer than 10m")] | None = None
     """How long a new weight needs to reach every instance of the proxy. Default: by router and proxy, 5s to 10s."""
 
 
-class Hold(Model):
+class Hold(Ruled):
     """How long a step stays at its weight."""
 
-    model_config = ruled(
-        (
-            "!has(self.min) || !has(self.max) || duration(self.min) <= duration(self.max)",
+    rules: ClassVar = (
+        Rule(
+            "!has(self.min) || !has(self.max) || [self.min, self.max].exists(d, d == '' ||"
+            f" !d.matches('{DURATION_PATTERN}')) || duration(self.min) <= duration(self.max)",
             "min must not be longer than max",
+            lambda hold: hold.min is None or hold.max is None or hold.min <= hold.max,
         ),
     )
 
@@ -83,12 +108,20 @@ class Pause(Model):
     """How long to wait. Without it the release waits until a person approves."""
 
 
-class Step(Model):
+class Step(Ruled):
     """One step: a weight with its hold, or a pause."""
 
-    model_config = ruled(
-        ("has(self.setWeight) != has(self.pause)", "a step has exactly one of setWeight and pause"),
-        ("!has(self.hold) || has(self.setWeight)", "hold belongs to a setWeight step"),
+    rules: ClassVar = (
+        Rule(
+            "has(self.setWeight) != has(self.pause)",
+            "a step has exactly one of setWeight and pause",
+            lambda step: (step.set_weight is None) != (step.pause is None),
+        ),
+        Rule(
+            "!has(self.hold) || !has(self.pause)",
+            "hold belongs to a setWeight step: a pause has a duration of its own",
+            lambda step: step.hold is None or step.pause is None,
+        ),
     )
 
     set_weight: Weight | None = None
@@ -102,67 +135,102 @@ class Step(Model):
 class Errors(Model):
     """The objective for failed requests (answered 5xx)."""
 
-    max: Percent
+    max: Share
     """The highest share of requests that may fail."""
 
 
 class Latency(Model):
     """The objective for slow requests."""
 
-    below: LatencyBound
+    below: Annotated[
+        LatencyBound,
+        Rule("self != '' && !self.matches('^(0+s)?(0+ms)?$')", "must be more than 0ms", lambda bound: bound > 0),
+    ]
     """A request that takes longer is slow. Must be one of the histogram's bucket bounds."""
-    objective: Percent = 0.99
-    """The share of requests that must not be slow. Default: 99%."""
+    objective: Share = 0.99
+    """The share of requests that must not be slow."""
 
 
-class Query(Model):
+def _without_placeholders(query: str) -> str:
+    for placeholder in _PLACEHOLDERS:
+        query = query.replace(placeholder, "")
+    return query
+
+
+class Query(Ruled):
     """Any PromQL expression with a bound; it must give one number."""
 
-    model_config = ruled(("has(self.max) || has(self.min)", "a query needs a bound: set max or min"))
+    rules: ClassVar = (
+        Rule(
+            "has(self.max) || has(self.min)",
+            "a query needs a bound: set max or min",
+            lambda query: query.max is not None or query.min is not None,
+        ),
+        Rule(
+            "!has(self.max) || !has(self.min) || self.min <= self.max",
+            "min must not be above max: no number would be good",
+            lambda query: query.max is None or query.min is None or query.min <= query.max,
+        ),
+    )
 
-    name: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-zA-Z0-9]([-_a-zA-Z0-9 ]*[a-zA-Z0-9])?$")]
+    name: Annotated[
+        str,
+        Field(max_length=63),
+        matching(
+            "^[a-zA-Z0-9]([-_a-zA-Z0-9 ]*[a-zA-Z0-9])?$",
+            "not a query's name: use letters, digits, spaces, - and _, with a letter or digit first and last",
+        ),
+    ]
     """What the number is called in status and events."""
-    query: Annotated[str, Field(min_length=1, max_length=4096)]
+    query: Annotated[
+        str,
+        Field(min_length=1, max_length=4096),
+        Rule(
+            f"!self{''.join(_REMOVAL.format(placeholder) for placeholder in _PLACEHOLDERS)}.contains('$(')",
+            f"unknown placeholder: there are {', '.join(_PLACEHOLDERS)}",
+            lambda query: "$(" not in _without_placeholders(query),
+        ),
+    ]
     """The PromQL expression. $(candidate), $(stable), $(namespace) and $(service) are replaced by the pod template
     hashes of the two versions, the namespace and the Service."""
-    max: float | None = None
+    max: Number | None = None
     """The candidate is bad while the number is above this."""
-    min: float | None = None
+    min: Number | None = None
     """The candidate is bad while the number is below this."""
 
 
 class ApplicationMetrics(Model):
     """Counters that the application itself exports, told apart by pod."""
 
-    requests: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")] = (
-        "http_requests_total"
-    )
+    requests: MetricName = "http_requests_total"
     """Counter of requests."""
-    code_label: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")] = "code"
+    code_label: LabelName = "code"
     """Label with the HTTP status."""
-    durations: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")] = (
-        "http_request_duration_seconds"
-    )
+    durations: MetricName = "http_request_duration_seconds"
     """Histogram of durations in seconds, without _bucket."""
-    pod_label: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")] = "pod"
+    pod_label: LabelName = "pod"
     """Label with the pod's name."""
-    namespace_label: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")] = (
-        "namespace"
-    )
+    namespace_label: LabelName = "namespace"
     """Label with the namespace."""
 
 
-class Analysis(Model):
+def _distinct(names: Iterable[str]) -> bool:
+    listed = list(names)
+    return len(listed) == len(set(listed))
+
+
+class Analysis(Ruled):
     """How the candidate is judged."""
 
-    model_config = ruled(
-        (
+    rules: ClassVar = (
+        Rule(
             "!has(self.queries) || self.queries.all(q, self.queries.exists_one(p, p.name == q.name))",
-            "two queries have the same name",
+            "two queries have the same name: give each its own",
+            lambda analysis: _distinct(query.name for query in analysis.queries),
         ),
     )
 
-    enabled: bool = True
+    enabled: Switch = True
     """Without analysis only times, approvals and readiness move the release."""
     errors: Errors | None = None
     """Absolute objective for failed requests, beside the comparison with stable."""
@@ -170,13 +238,20 @@ class Analysis(Model):
     """Objective for slow requests."""
     queries: Annotated[tuple[Query, ...], Field(max_length=20)] = ()
     """Further PromQL expressions with a bound."""
-    confidence: Percent = 0.99
-    """At least this share of good releases is never rolled back. Default: 99%."""
+    confidence: Annotated[
+        Percent,
+        sharing(
+            "50%",
+            "99.9999%",
+            "must be from 50% to 99.9999%: with 100% nothing could ever be proven, with less than 50% a coin would do",
+        ),
+    ] = 0.99
+    """At least this share of good releases is never rolled back."""
     on_inconclusive: Literal["Hold", "Advance", "Rollback"] = "Hold"
     """What happens when a step's max has passed and the candidate is neither bad nor proven safe."""
-    interval: Duration = 15.0
-    """Time between two checks. Default: 15s."""
-    prometheus: Annotated[str, Field(min_length=1, max_length=63)] = "default"
+    interval: Annotated[Duration, lasting("2s", "10m", "the time between two checks must be from 2s to 10m")] = 15.0
+    """Time between two checks."""
+    prometheus: Annotated[str, Field(max_length=63), _OBJECT_NAME] = "default"
     """Name of a Prometheus in the operator's configuration."""
     application: ApplicationMetrics | None = None
     """Judge by the application's own counters instead of the proxy's."""
@@ -187,36 +262,66 @@ class Capacity(Model):
 
     headroom: Percent = 0.0
     """Extra pods, as a share of those that the weight asks for."""
-    ready_within: Duration = 600.0
-    """The candidate's pods must be ready within this time. Default: 10m."""
+    ready_within: Annotated[Duration, lasting("1s", "24h", "readyWithin must be from 1s to 24h")] = 600.0
+    """The candidate's pods must be ready within this time."""
 
 
-class Spec(Model):
+def _rising(steps: Iterable[Step]) -> bool:
+    weights = [step.set_weight for step in steps if step.set_weight is not None]
+    return all(before <= after for before, after in pairwise(weights))
+
+
+class Spec(Ruled):
     """What is released, where its traffic flows and which steps the release takes."""
 
-    model_config = ruled(
-        (
+    rules: ClassVar = (
+        Rule(
+            "self.targetRef.name == oldSelf.targetRef.name",
+            "the target of a release can't change: make a new CanaryRelease for the other Deployment",
+        ),
+        Rule(
+            "self.?traffic.?service.hasValue() ||"
+            f" self.targetRef.name.matches('{_SERVICE_PATTERN}') || !self.targetRef.name.matches('{_OBJECT_PATTERN}')",
+            "the target's name is too long or too unusual for a Service: set traffic.service",
+            lambda spec: spec.traffic.service is not None or _SERVICE_NAME.holds(spec.target_ref.name),
+        ),
+        Rule(
             "!has(self.steps) || self.steps.filter(s, has(s.setWeight)).map(s, s.setWeight).isSorted()",
             "weights must not fall from step to step: to take traffic back, set annotation headgate.dev/action: abort",
+            lambda spec: _rising(spec.steps or ()),
         ),
-        (
-            "!has(self.strategy) || self.strategy != 'BlueGreen'"
-            " || self.?steps.orValue([]).all(s, s.?setWeight.orValue(0) in [0, 100])",
+        Rule(
+            "!has(self.strategy) || self.strategy != 'BlueGreen' || !has(self.steps)"
+            " || self.steps.all(s, !has(s.setWeight) || s.setWeight == 0 || s.setWeight == 100)",
             "strategy BlueGreen switches all traffic at once: use setWeight 100, or strategy Canary",
+            lambda spec: (
+                spec.strategy != "BlueGreen" or all(step.set_weight in {None, 0, 100} for step in spec.steps or ())
+            ),
         ),
     )
 
     target_ref: TargetRef
+    """The Deployment whose pod template is released."""
     traffic: Traffic = Traffic()
+    """Where its clients come in."""
     strategy: Literal["Canary", "BlueGreen"] = "Canary"
     """Canary moves traffic in shares, BlueGreen all at once; picks the steps when steps is absent."""
-    steps: Annotated[tuple[Step, ...], Field(max_length=50)] | None = None
+    steps: (
+        Annotated[
+            tuple[Step, ...],
+            Field(max_length=50),
+            Rule("self.size() > 0", "an empty list of steps does nothing: leave steps out for the defaults", bool),
+        ]
+        | None
+    ) = None
     """The program of the release. Default: 5, 25 and 50 percent with holds of 1 to 10 minutes, or one switch."""
     analysis: Analysis = Analysis()
+    """How the candidate is judged."""
     on_failure: Literal["Rollback", "Hold"] = "Rollback"
     """Rollback removes a failed candidate; Hold takes its traffic away but keeps its pods for a look."""
     bake: Duration | None = None
     """How long the old pods stay warm after the candidate has all traffic. Default: 30s."""
     capacity: Capacity = Capacity()
-    suspend: bool = False
-    """Start no release, and freeze one that runs."""
+    """How many pods the candidate gets and how soon they must be ready."""
+    suspend: Switch = False
+    """Start no release, and freeze one that runs. A new pod template still does not roll out by itself."""

@@ -2,15 +2,25 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainSerializer
 
 from headgate.api.fields import Model, Moment
 from headgate.api.spec import Weight
 
 Phase = Literal["Idle", "Progressing", "Paused", "Promoting", "RollingBack", "Succeeded", "RolledBack", "Stalled"]
 Outcome = Literal["Promoted", "RolledBack", "Reverted", "Superseded", "Deleted"]
-Text = Annotated[str, Field(max_length=1024)]
-Word = Annotated[str, Field(max_length=253)]
+
+
+def _clipped(longest: int) -> PlainSerializer:
+    """Cuts what is written: a message that got too long must not make the API server refuse the whole status."""
+    return PlainSerializer(lambda text: text if len(text) <= longest else f"{text[: longest - 3]}...")
+
+
+Text = Annotated[str, Field(max_length=1024), _clipped(1024)]
+Word = Annotated[str, Field(max_length=253), _clipped(253)]
+Images = Annotated[str, Field(max_length=512), _clipped(512)]
+Person = Annotated[str, Field(max_length=512), _clipped(512)]
+Figure = Annotated[str, Field(max_length=64), _clipped(64)]
 
 
 class Condition(Model):
@@ -49,8 +59,12 @@ class Version(Model):
 
     revision: Word
     """The pod-template-hash of its pods."""
-    image: Annotated[str, Field(max_length=512)] = ""
+    image: Images = ""
     """Its images without their registries."""
+    template: Word = ""
+    """Identity of its pod template."""
+    intent: Word = ""
+    """The same, blind to restarts."""
 
 
 class Evidence(Model):
@@ -63,15 +77,15 @@ class Evidence(Model):
     """Requests the candidate answered and that were counted."""
     bad: int = 0
     """How many of these were bad."""
-    stable_rate: Annotated[str, Field(max_length=32)] | None = None
+    stable_rate: Figure | None = None
     """Share of stable's requests that were bad."""
-    candidate_rate: Annotated[str, Field(max_length=32)] | None = None
+    candidate_rate: Figure | None = None
     """Share of the candidate's requests that were bad."""
-    difference: Annotated[str, Field(max_length=64)] | None = None
+    difference: Figure | None = None
     """95 % interval of the candidate's share minus stable's."""
-    e_value: Annotated[str, Field(max_length=32)] | None = None
+    e_value: Figure | None = None
     """Evidence that the candidate is bad, as odds; it is bad at `needed`."""
-    needed: Annotated[str, Field(max_length=32)] | None = None
+    needed: Figure | None = None
     """The odds at which the verdict is Bad."""
     requests_needed: int | None = None
     """About how many more requests a verdict of Safe takes."""
@@ -83,7 +97,7 @@ class Record(Model):
     """A release that has ended."""
 
     revision: Word
-    image: Annotated[str, Field(max_length=512)] = ""
+    image: Images = ""
     outcome: Outcome
     message: Text = ""
     started_at: Moment
@@ -94,7 +108,7 @@ class Action(Model):
     """The last action that was asked for, and its answer."""
 
     name: Word
-    by: Annotated[str, Field(max_length=512)] = ""
+    by: Person = ""
     answer: Text = ""
     at: Moment
 
@@ -126,7 +140,9 @@ class Mark(Model):
     """A moment at which the traffic changed: samples on both sides are never mixed."""
 
     at: Moment
-    """When the new split was in force."""
+    """When the traffic was changed."""
+    until: Moment
+    """When every proxy followed: what was counted in between is dropped."""
     weight: Weight
     """The candidate's share from then on."""
     step: int = 0
@@ -140,10 +156,12 @@ class Progress(Model):
     """What is being done now."""
     since: Moment
     """When that began."""
-    template: Word
-    """Identity of the pod template being released, restarts included."""
     started_at: Moment
     """When the release began."""
+    service: Word
+    """The user's Service, as the spec named it when the release began."""
+    ingress: Word | None = None
+    """The user's Ingress, likewise."""
     weight: Weight = 0
     """The candidate's share that the route was last told to give."""
     routed_at: Moment | None = None
@@ -151,12 +169,15 @@ class Progress(Model):
     ready_since: Moment | None = None
     """Since when the candidate has had the endpoints its next weight needs."""
     marks: Annotated[tuple[Mark, ...], Field(max_length=200)] = ()
-    approved_by: Annotated[str, Field(max_length=512)] | None = None
+    """The moments at which the traffic changed, oldest first."""
+    approved_by: Person | None = None
     """Who approved the pause that is being waited in."""
     frozen: bool = False
     """A person paused the release."""
     skip: bool = False
     """A person asked to promote without the remaining steps."""
+    adopted: bool = False
+    """The Deployment controller has taken the candidate's ReplicaSet."""
     outcome: Outcome | None = None
     """How the release will end, once that is decided."""
     reason: Text = ""

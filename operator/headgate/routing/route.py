@@ -34,6 +34,8 @@ class Entry:
     name: str
     class_name: str | None
     paths: tuple[Path, ...]
+    canary: bool = False
+    """Whether it is itself the canary of another Ingress."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ class Route:
     namespace: str
     release: str
     uid: str
+    target: str
     service: str
-    ports: tuple[Manifest, ...]
     stable: Backend
     candidate: Backend
     entry: Entry | None = None

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from headgate.api.fields import Manifest
-from headgate.api.names import POD_TEMPLATE_HASH
+from headgate.api.names import POD_TEMPLATE_HASH, RELEASE_LABEL
+from headgate.api.ownership import managed_at
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,12 @@ class Service:
     """An ExternalName Service, which leads to no pods."""
     release: str = ""
     """The CanaryRelease it was made for, by label."""
+    managed_at: int | None = None
+    """Position of Headgate's entry in its managedFields."""
 
 
-def read_service(manifest: Manifest, release_label: str = "") -> Service:
-    """The facts in a Service's manifest; `release_label` names the label that ties one of ours to a release."""
+def read_service(manifest: Manifest) -> Service:
+    """The facts in a Service's manifest."""
     metadata, spec = manifest["metadata"], manifest["spec"]
     selector = dict(spec.get("selector") or {})
     pin = selector.pop(POD_TEMPLATE_HASH, None)
@@ -37,7 +40,8 @@ def read_service(manifest: Manifest, release_label: str = "") -> Service:
         ports=tuple(spec.get("ports") or ()),
         resource_version=metadata.get("resourceVersion", ""),
         external=spec.get("type") == "ExternalName",
-        release=(metadata.get("labels") or {}).get(release_label, ""),
+        release=(metadata.get("labels") or {}).get(RELEASE_LABEL, ""),
+        managed_at=managed_at(metadata),
     )
 
 

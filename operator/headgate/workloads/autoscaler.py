@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headgate.api.fields import Manifest
+from headgate.api.ownership import managed_at
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,8 @@ class Autoscaler:
     name: str
     behavior: Manifest | None
     """Its own spec.behavior."""
+    managed_at: int | None = None
+    """Position of Headgate's entry in its managedFields."""
 
     @property
     def held(self) -> bool:
@@ -26,7 +29,8 @@ def autoscaler_among(manifests: Iterable[Manifest], deployment: str) -> Autoscal
     for manifest in manifests:
         target = manifest["spec"].get("scaleTargetRef") or {}
         if (target.get("kind"), target.get("name")) == ("Deployment", deployment):
-            return Autoscaler(manifest["metadata"]["name"], manifest["spec"].get("behavior"))
+            metadata = manifest["metadata"]
+            return Autoscaler(metadata["name"], manifest["spec"].get("behavior"), managed_at(metadata))
     return None
 
 

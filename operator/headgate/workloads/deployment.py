@@ -11,7 +11,7 @@ from headgate.workloads.template import identity_of, images_of, intent_of
 class Deployment:
     """The target of a release.
 
-    The pod template is kept as JSON text: a thousand of them wait in memory for a release to begin.
+    Pod template and selector are kept as JSON text: a thousand of them wait in memory for a release to begin.
     """
 
     namespace: str
@@ -24,8 +24,8 @@ class Deployment:
     paused: bool
     recreate: bool
     min_ready_seconds: int
-    match_labels: tuple[tuple[str, str], ...]
-    match_expressions: bool
+    max_surge: int | str
+    selector_json: str
     template_json: str
     identity: str
     intent: str
@@ -43,6 +43,12 @@ class Deployment:
         return template
 
     @property
+    def selector(self) -> Manifest:
+        """The label selector, a fresh copy at each call."""
+        selector: Manifest = json.loads(self.selector_json)
+        return selector
+
+    @property
     def rolled(self) -> bool:
         """Whether the Deployment controller has seen the present spec and only pods of its template are left."""
         return (
@@ -55,8 +61,7 @@ class Deployment:
 def read_deployment(manifest: Manifest) -> Deployment:
     """The facts in a Deployment's manifest."""
     metadata, spec, status = manifest["metadata"], manifest["spec"], manifest.get("status") or {}
-    template = spec["template"]
-    selector = spec.get("selector") or {}
+    template, strategy = spec["template"], spec.get("strategy") or {}
     return Deployment(
         namespace=metadata["namespace"],
         name=metadata["name"],
@@ -66,10 +71,10 @@ def read_deployment(manifest: Manifest) -> Deployment:
         observed_generation=status.get("observedGeneration", 0),
         replicas=spec.get("replicas", 1),
         paused=spec.get("paused", False),
-        recreate=(spec.get("strategy") or {}).get("type") == "Recreate",
+        recreate=strategy.get("type") == "Recreate",
         min_ready_seconds=spec.get("minReadySeconds", 0),
-        match_labels=tuple(sorted((selector.get("matchLabels") or {}).items())),
-        match_expressions=bool(selector.get("matchExpressions")),
+        max_surge=(strategy.get("rollingUpdate") or {}).get("maxSurge", "25%"),
+        selector_json=json.dumps(spec.get("selector") or {}, separators=(",", ":")),
         template_json=json.dumps(template, separators=(",", ":")),
         identity=identity_of(template),
         intent=intent_of(template),

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from headgate.api.fields import Manifest
-from headgate.api.names import POD_TEMPLATE_HASH
+from headgate.api.names import POD_TEMPLATE_HASH, RELEASE_LABEL
 from headgate.workloads.template import identity_of, images_of, intent_of
 
 
@@ -30,8 +30,8 @@ class ReplicaSet:
     """The CanaryRelease it was made for, by label."""
 
 
-def read_replica_set(manifest: Manifest, release_label: str = "") -> ReplicaSet:
-    """The facts in a ReplicaSet's manifest; `release_label` names the label that ties it to a release."""
+def read_replica_set(manifest: Manifest) -> ReplicaSet:
+    """The facts in a ReplicaSet's manifest."""
     metadata, spec, status = manifest["metadata"], manifest["spec"], manifest.get("status") or {}
     labels, template = metadata.get("labels") or {}, spec.get("template") or {}
     owners = [owner["uid"] for owner in metadata.get("ownerReferences") or () if owner.get("controller")]
@@ -48,7 +48,7 @@ def read_replica_set(manifest: Manifest, release_label: str = "") -> ReplicaSet:
         replicas=spec.get("replicas", 1),
         ready=status.get("readyReplicas", 0),
         ordinal=int(ordinal) if ordinal.isdigit() else 0,
-        release=labels.get(release_label, ""),
+        release=labels.get(RELEASE_LABEL, ""),
     )
 
 

@@ -1,0 +1,127 @@
+"""Promotion by adoption: the pods that were judged are the pods that stay.
+
+Order of the writes: all traffic to the candidate by the router; then the user's Service to the candidate, on which no
+traffic depends yet; then the router's objects away, since the Service leads to the same pods; a bake with the old pods
+warm and the way back one pin away; then the ReplicaSet is let go and the Deployment unpaused, and adopts it.
+"""
+
+from headgate.api.status import Status
+from headgate.api.steps import DEFAULT_BAKE
+from headgate.release import wording
+from headgate.release.decision import Action, Decision, Event, Patch
+from headgate.release.observation import Unknown
+from headgate.release.retreat import fail, leave
+from headgate.release.stage import Stage
+from headgate.release.stepping import endangered, prepare, reach
+from headgate.release.tick import Tick
+from headgate.release.traffic import enforce, held_for, settled, settles_at
+from headgate.workloads.candidate import adoption_patch
+from headgate.workloads.endpoints import ready_of
+
+_LOOK_AGAIN = 1.0
+
+
+def _found_bad(tick: Tick) -> Decision | None:
+    """The end of a release that turns bad after its steps, unless a person asked to promote it without."""
+    if tick.ready == 0:
+        return fail(tick, "LostEndpoints", wording.no_endpoints(tick.candidate))
+    if tick.progress.skip or tick.judgement.verdict != "Bad":
+        return None
+    return fail(tick, "Bad", tick.judgement.reason)
+
+
+def fill(tick: Tick) -> Decision:
+    """All traffic to the candidate, by the router."""
+    moving = endangered(tick) or prepare(tick) or reach(tick, 100)
+    if moving is not None:
+        return moving
+    switched = tick.at(tick.status.told(progress=tick.moved(Stage.SWITCH, routed_at=tick.now)))
+    held = held_for(switched, switched.route(100))
+    status = switched.say("Promoting", "Switching", wording.switching(tick.service, tick.candidate), held=held)
+    return Decision(status, again=True)
+
+
+def switch(tick: Tick) -> Decision:
+    """The user's Service to the candidate's pods; gated by what the Service then really leads to."""
+    bad = _found_bad(tick)
+    if bad is not None:
+        return bad
+    writes = enforce(tick, tick.route(100))
+    if writes:
+        return Decision(tick.status, actions=writes, again=True)
+    if not settled(tick):
+        return Decision(tick.status, wake_at=settles_at(tick))
+    pods = tick.seen.stable_endpoints
+    if isinstance(pods, Unknown):
+        return Decision(tick.status, look=frozenset({"stable_endpoints"}))
+    if not pods or ready_of(pods, tick.candidate_set) < len(pods):
+        return Decision(tick.status, wake_at=tick.now + 1.0)
+    return Decision(tick.status.told(progress=tick.moved(Stage.BAKE)), again=True)
+
+
+def bake(tick: Tick) -> Decision:
+    """The user's own Service carries all traffic to the candidate; the old pods are warm and one pin away."""
+    bad = _found_bad(tick)
+    if bad is not None:
+        return bad
+    writes = enforce(tick, tick.route(0))
+    if writes:
+        return Decision(tick.status, actions=writes, again=True)
+    wanted = DEFAULT_BAKE if tick.spec.bake is None else tick.spec.bake
+    until = tick.progress.since + max(wanted, tick.settle)
+    if tick.now < until:
+        message = wording.baking(until - tick.now, tick.candidate)
+        return Decision(tick.say("Promoting", "Baking", message), wake_at=until)
+    return _release_hold(tick)
+
+
+def _release_hold(tick: Tick) -> Decision:
+    """The point of no return: from here on the policies hold nothing, and the Deployment may move."""
+    free = tick.status.held.model_copy(update={"deployment": False, "service": None, "pod_template_hash": None})
+    message = wording.adopting(tick.target.name, tick.candidate)
+    progress = tick.moved(Stage.ADOPT, outcome="Promoted", reason="")
+    return Decision(tick.say("Promoting", "Adopting", message, progress=progress, held=free), again=True)
+
+
+def adopt(tick: Tick) -> Decision:
+    """Let the candidate's ReplicaSet go, unpause the Deployment, and wait until only its pods are left."""
+    target, ours = tick.target, tick.seen.candidate
+    if ours is not None and target.identity != tick.candidate.template:
+        return leave(tick, "Superseded", wording.superseded(tick.candidate))
+    actions: list[Action] = []
+    if ours is not None:
+        actions.append(Patch(tick.ref("ReplicaSet", ours.name), "json", adoption_patch(ours.uid, target)))
+    if target.paused and target.identity == tick.candidate.template:
+        guard = {"metadata": {"resourceVersion": target.resource_version}, "spec": {"paused": None}}
+        actions.append(Patch(tick.ref("Deployment", target.name), "merge", guard))
+    if actions:
+        return Decision(tick.status, actions=tuple(actions), again=True)
+    return _rolled(tick) if tick.progress.adopted else _adopted(tick)
+
+
+def _adopted(tick: Tick) -> Decision:
+    """Whether the Deployment controller took our ReplicaSet, and not another of an equal template."""
+    target, sets = tick.target, tick.seen.replica_sets
+    if target.observed_generation < target.generation:
+        return Decision(tick.status)
+    if isinstance(sets, Unknown):
+        return Decision(tick.status, look=frozenset({"replica_sets"}))
+    ours = next((item for item in sets if item.name == tick.candidate_set), None)
+    if ours is not None and not ours.owner:
+        return Decision(tick.status, wake_at=tick.now + _LOOK_AGAIN)
+    if ours is None or ours.replicas == 0:
+        note = wording.replaced(target.name, tick.candidate)
+        return Decision(_tidying(tick), actions=(Event("PodsReplaced", note, "Warning"),), again=True)
+    return Decision(tick.status.told(progress=tick.progress.model_copy(update={"adopted": True})), again=True)
+
+
+def _rolled(tick: Tick) -> Decision:
+    """Wait for the old pods to go; a Deployment that a newer template holds has no more to roll."""
+    if tick.target.paused or tick.target.current == tick.target.replicas:
+        return Decision(_tidying(tick), again=True)
+    return Decision(tick.status)
+
+
+def _tidying(tick: Tick) -> Status:
+    # The policies have had the whole rollout to see that nothing is held any more.
+    return tick.status.told(progress=tick.moved(Stage.TIDY, since=tick.progress.since))

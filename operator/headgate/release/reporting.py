@@ -1,0 +1,40 @@
+"""What a status finally says, and when it is worth a write."""
+
+from headgate.api.status import Status, Summary
+from headgate.release.stage import UNDECIDED
+from headgate.release.tick import Tick
+
+QUIET = 60.0
+"""Seconds between two writes of a status in which only numbers and words changed."""
+
+_MINOR = frozenset({"evidence", "summary", "message", "conditions", "progress"})
+_RECOUNTED = {"ready_since": None, "adopted": False}
+
+
+def reported(tick: Tick) -> Status:
+    """The status with the generation it speaks of, the evidence as it stands, and the words for `kubectl get`."""
+    status = tick.status
+    if status.progress is not None and status.progress.stage in UNDECIDED and status.progress.marks:
+        status = status.told(evidence=tick.judgement.evidence)
+    step = f"{status.step.index}/{status.step.of} {status.step.name}" if status.step else ""
+    summary = Summary(
+        step=step,
+        weight=f"{status.weights.stable}/{status.weights.candidate}",
+        verdict=tick.judgement.summary if status.progress is not None else status.summary.verdict,
+    )
+    return status.told(observed_generation=tick.release.generation, summary=summary)
+
+
+def worth_writing(old: Status, new: Status, last_written: float, now: float) -> bool:
+    """Whether a status must reach the cluster now: at every transition, else at most once a minute."""
+    if old == new:
+        return False
+    return _major(old) != _major(new) or now - last_written >= QUIET
+
+
+def _major(status: Status) -> tuple[object, ...]:
+    """The parts of a status whose change is a transition."""
+    fields = tuple(getattr(status, name) for name in Status.model_fields if name not in _MINOR)
+    conditions = tuple((item.type, item.status, item.reason) for item in status.conditions)
+    progress = status.progress.model_copy(update=_RECOUNTED) if status.progress else None
+    return (*fields, conditions, progress)

@@ -1,0 +1,156 @@
+"""Between releases: knowing which version serves, noticing a new template, beginning a release."""
+
+import json
+from typing import Literal
+
+from headgate.api.status import Held, Progress, StepStatus, Version
+from headgate.api.steps import steps_of, title_of
+from headgate.release import wording
+from headgate.release.checks import problem_of
+from headgate.release.decision import Decision, Delete, Event, Patch
+from headgate.release.observation import Unknown
+from headgate.release.stage import Stage
+from headgate.release.tick import Tick
+from headgate.release.tidying import leftovers
+from headgate.workloads.autoscaler import Autoscaler
+from headgate.workloads.replica_set import ReplicaSet, serving_among, twins_among
+from headgate.workloads.template import revision_of
+
+
+def rest(tick: Tick) -> Decision:
+    """What to do while nothing is being released."""
+    leftover = leftovers(tick)
+    if leftover is not None or tick.release.deleting:
+        return leftover or Decision(tick.status)
+    problem = problem_of(tick)
+    if problem:
+        return Decision(tick.say("Stalled", "InvalidSpec", problem))
+    status, target = tick.status, tick.target
+    if status.stable is not None and status.stable.template == target.identity:
+        return _serving(tick)
+    if status.rejected == target.identity and target.paused:
+        return Decision(status)
+    return _changed(tick)
+
+
+def _serving(tick: Tick) -> Decision:
+    """The Deployment's template is the one that serves."""
+    stable, target, held = tick.stable, tick.target, tick.status.held
+    if tick.seen.policies and target.paused and held.deployment:
+        return _resume(tick)
+    if not tick.seen.policies and not target.paused and target.rolled:
+        return Decision(tick.status, actions=(_pause(tick, paused=True),))
+    if tick.status.phase in ("Succeeded", "Idle") and not held.deployment:
+        return Decision(tick.status)
+    free = held.model_copy(update={"deployment": False})
+    return Decision(tick.say("Idle", "Idle", wording.steady(stable), rejected=None, candidate=None, held=free))
+
+
+def _changed(tick: Tick) -> Decision:
+    """The Deployment's template is not the one known to serve: find out which one is."""
+    target = tick.target
+    if isinstance(tick.seen.replica_sets, Unknown):
+        return Decision(tick.status, look=frozenset({"replica_sets"}))
+    serving = _serving_set(tick, tick.seen.replica_sets)
+    if not target.paused:
+        return _rolled_by_itself(tick, serving)
+    if serving is None or serving.intent == target.intent:
+        return _same_or_restarted(tick, serving)
+    if tick.spec.suspend:
+        status = tick.say("Paused", "Suspended", wording.suspended())
+        return Decision(status.told(held=_hold(tick)))
+    if target.replicas == 0:
+        return Decision(tick.say("Stalled", "NoStable", wording.no_stable(target.name), held=_hold(tick)))
+    return begin(tick.at(tick.status.told(stable=_version(serving))))
+
+
+def _serving_set(tick: Tick, sets: tuple[ReplicaSet, ...]) -> ReplicaSet | None:
+    """The version that serves: the one that was promoted last while it has pods, else the newest with pods."""
+    known = tick.status.stable.revision if tick.status.stable else ""
+    owned = (item for item in sets if item.owner == tick.target.uid and item.replicas > 0 and tick.target.paused)
+    return next((item for item in owned if item.revision == known), None) or serving_among(sets, tick.target.uid)
+
+
+def _rolled_by_itself(tick: Tick, serving: ReplicaSet | None) -> Decision:
+    """The Deployment controller is at work: first rollout, a restart, or a template that nothing held back."""
+    target, known = tick.target, tick.status.stable
+    if serving is None or serving.identity != target.identity or not target.rolled:
+        message = wording.rolling_out(target.name, target.available, target.replicas)
+        return Decision(tick.say("Progressing", "RollingOut", message))
+    version = _version(serving)
+    events: tuple[Event, ...] = ()
+    if known is not None and known.intent not in ("", serving.intent):
+        events = (Event("Bypassed", wording.bypassed(target.name), "Warning"),)
+    return Decision(tick.say("Idle", "Idle", wording.steady(version), stable=version, rejected=None), actions=events)
+
+
+def _same_or_restarted(tick: Tick, serving: ReplicaSet | None) -> Decision:
+    """A paused Deployment whose template serves already, or differs from it by a restart only."""
+    if serving is not None and serving.identity == tick.target.identity:
+        return Decision(tick.status.told(stable=_version(serving)), again=True)
+    return _resume(tick)
+
+
+def _resume(tick: Tick) -> Decision:
+    held = tick.status.held.model_copy(update={"deployment": False})
+    return Decision(tick.status.told(held=held), actions=(_pause(tick, paused=None),))
+
+
+def _pause(tick: Tick, *, paused: bool | None) -> Patch:
+    return Patch(tick.ref("Deployment", tick.target.name), "merge", {"spec": {"paused": paused}})
+
+
+def _hold(tick: Tick) -> Held:
+    return tick.status.held.model_copy(update={"deployment": True})
+
+
+def _version(replica_set: ReplicaSet) -> Version:
+    return Version(
+        revision=replica_set.revision,
+        image=replica_set.images,
+        template=replica_set.identity,
+        intent=replica_set.intent,
+    )
+
+
+def begin(tick: Tick) -> Decision:
+    """The start of a release of the Deployment's present template, from step 1 with weight 0."""
+    target, steps, scaler, sets = tick.target, steps_of(tick.spec), tick.seen.autoscaler, tick.seen.replica_sets
+    if isinstance(sets, Unknown) or isinstance(scaler, Unknown):
+        return Decision(tick.status, look=frozenset({"replica_sets", "autoscaler"}))
+    candidate = Version(
+        revision=revision_of(target.identity, tick.release.uid),
+        image=target.images,
+        template=target.identity,
+        intent=target.intent,
+    )
+    progress = Progress(
+        stage=Stage.STEP,
+        since=tick.now,
+        started_at=tick.now,
+        service=tick.release.service,
+        ingress=tick.spec.traffic.ingress,
+    )
+    status = tick.say(
+        "Progressing",
+        "Started",
+        wording.released(tick.stable, candidate),
+        candidate=candidate,
+        progress=progress,
+        step=StepStatus(index=1, of=len(steps), name=title_of(steps[0])),
+        evidence=(),
+        rejected=None,
+        held=_held_scaling(_hold(tick), scaler),
+    )
+    twins = tuple(
+        Delete(tick.ref("ReplicaSet", twin.name), twin.uid) for twin in twins_among(sets, target.uid, target.identity)
+    )
+    return Decision(status, actions=(*twins, Event("Released", status.message)), again=True)
+
+
+def _held_scaling(held: Held, scaler: Autoscaler | Literal["none"]) -> Held:
+    """What is held, with the autoscaler that must not shrink an idle stable and the behavior it gets back."""
+    if scaler == "none" or scaler.held:
+        return held
+    behavior = None if scaler.behavior is None else json.dumps(scaler.behavior)
+    return held.model_copy(update={"autoscaler": scaler.name, "behavior": behavior})

@@ -1,0 +1,93 @@
+"""The way back: traffic to stable in one write, then draining, then the removal of the candidate."""
+
+from headgate.api.status import Outcome, Weights
+from headgate.release import wording
+from headgate.release.decision import Action, Decision, Delete, Event
+from headgate.release.observation import Unknown
+from headgate.release.stage import SWITCHED, Stage
+from headgate.release.tick import Tick
+from headgate.release.traffic import enforce, held_for, with_mark
+from headgate.workloads.endpoints import ready_of
+
+DRAIN = 5.0
+"""Seconds for requests that were under way when the traffic had left."""
+
+_WATCH_STABLE = 2.0
+"""Seconds between two looks at stable's endpoints while it has none."""
+
+_EVENTS: dict[Outcome, str] = {
+    "RolledBack": "RolledBack",
+    "Superseded": "Superseded",
+    "Reverted": "Reverting",
+    "Deleted": "Deleting",
+}
+
+
+def fail(tick: Tick, reason: str, message: str) -> Decision:
+    """The end of a release that was found bad, did not become ready or proved nothing in time."""
+    return leave(tick, "RolledBack", message, Event(reason, message, "Warning"))
+
+
+def leave(tick: Tick, outcome: Outcome, why: str, *events: Event) -> Decision:
+    """All traffic to stable, ahead of every other write and gated by one thing only: stable must be able to take it."""
+    stable_ready = _stable_ready(tick)
+    if isinstance(stable_ready, Unknown):
+        return Decision(tick.status, look=frozenset({"stable_endpoints"}))
+    carries = tick.progress.weight > 0 or tick.progress.stage in SWITCHED
+    if carries and stable_ready == 0 and tick.seen.target is not None:
+        message = wording.stable_is_down(tick.stable)
+        return Decision(tick.say("Stalled", "StableDown", message), wake_at=tick.now + _WATCH_STABLE)
+    moved = tick.moved(Stage.RETURN, outcome=outcome, reason=why, approved_by=None, frozen=False, skip=False)
+    if carries:
+        moved = with_mark(tick, moved, 0)
+    leaving = tick.at(tick.status.told(progress=moved))
+    route = leaving.route(0, "stable")
+    note = wording.returning(tick.stable, why)
+    status = leaving.say("RollingBack", outcome, note, weights=Weights(), held=held_for(leaving, route))
+    return Decision(status, first=enforce(leaving, route), actions=(*events, Event(_EVENTS[outcome], note)), again=True)
+
+
+def _stable_ready(tick: Tick) -> int | Unknown:
+    """Stable's ready pods. While the user's Service leads to the candidate, the Deployment's own count must do."""
+    if tick.progress.stage in SWITCHED:
+        return tick.seen.target.available if tick.seen.target else 0
+    if tick.progress.weight == 0:
+        return 0
+    pods = tick.seen.stable_endpoints
+    return pods if isinstance(pods, Unknown) else ready_of(pods, tick.stable_set)
+
+
+def go_back(tick: Tick) -> Decision:
+    """Traffic is on its way back to stable: keep it there until every proxy follows and open requests are done."""
+    put_back = enforce(tick, tick.route(0, "stable"))
+    if put_back:
+        return Decision(tick.status, first=put_back, again=True)
+    if tick.progress.routed_at is not None:
+        drained = tick.progress.routed_at + tick.settle + DRAIN
+        if tick.now < drained:
+            return Decision(tick.status, wake_at=drained)
+    keep = tick.progress.outcome == "RolledBack" and tick.spec.on_failure == "Hold"
+    return Decision(tick.status.told(progress=tick.moved(Stage.KEEP if keep else Stage.REMOVE)), again=True)
+
+
+def keep(tick: Tick) -> Decision:
+    """A failed candidate without traffic, kept until someone aborts or retries."""
+    message = wording.kept(tick.stable, tick.progress.reason)
+    return Decision(tick.say("Paused", "KeptForInspection", message))
+
+
+def remove(tick: Tick) -> Decision:
+    """The candidate goes: its pods first, its Service when it leads nowhere, so that no pin is lifted too early."""
+    actions: list[Action] = []
+    if tick.seen.candidate is not None:
+        actions.append(Delete(tick.ref("ReplicaSet", tick.seen.candidate.name), tick.seen.candidate.uid))
+    elif tick.ready > 0:
+        return Decision(tick.status)
+    else:
+        actions.extend(
+            Delete(tick.ref(item["kind"], item["metadata"]["name"]), item["metadata"].get("uid", ""))
+            for item in tick.seen.ours
+        )
+    if actions:
+        return Decision(tick.status, actions=tuple(actions), again=True)
+    return Decision(tick.status.told(progress=tick.moved(Stage.TIDY)), again=True)

@@ -1,0 +1,305 @@
+"""The forward half of a release: preparing the candidate, taking the steps, giving it all traffic."""
+
+from headgate.api.names import FINALIZER
+from headgate.api.spec import Step
+from headgate.api.status import Phase, StepStatus, Weights
+from headgate.api.steps import hold_of, title_of
+from headgate.release import wording
+from headgate.release.checks import problem_of
+from headgate.release.decision import Action, Apply, Decision, Event, Patch
+from headgate.release.retreat import fail
+from headgate.release.stage import Stage
+from headgate.release.tick import Tick
+from headgate.release.traffic import enforce, held_for, settled, settles_at, with_mark
+from headgate.routing.naming import candidate_service
+from headgate.workloads import candidate
+from headgate.workloads.autoscaler import hold_patch
+from headgate.workloads.capacity import with_headroom
+
+
+def prepare(tick: Tick) -> Decision | None:
+    """What must stand before the candidate may get traffic; None when all of it does.
+
+    The order of the writes is what keeps traffic whole: the finalizer first, so that a deletion waits; then the pin,
+    since the candidate's pods match the user's Service; only then the candidate.
+    """
+    missing = (*_finalizer(tick), *_hold(tick), *_made(tick))
+    if not missing:
+        return None
+    held = held_for(tick, tick.route(tick.progress.weight))
+    return Decision(tick.status.told(held=held), actions=missing, again=True)
+
+
+def _finalizer(tick: Tick) -> tuple[Action, ...]:
+    if tick.release.finalized:
+        return ()
+    # A merge patch replaces the whole list: the version keeps it from undoing what another wrote in between.
+    guard = {"resourceVersion": tick.release.resource_version} if tick.release.resource_version else {}
+    body = {"metadata": {"finalizers": [*tick.release.finalizers, FINALIZER], **guard}}
+    return (Patch(tick.this, "merge", body),)
+
+
+def _hold(tick: Tick) -> tuple[Action, ...]:
+    """The Deployment paused; before there is a candidate, the autoscaler held and the user's Service pinned too."""
+    actions: list[Action] = []
+    if not tick.target.paused:
+        actions.append(Patch(tick.ref("Deployment", tick.target.name), "merge", {"spec": {"paused": True}}))
+    if tick.seen.candidate is not None:
+        return tuple(actions)
+    if tick.status.held.autoscaler is not None:
+        actions.append(Patch(tick.ref("HorizontalPodAutoscaler", tick.status.held.autoscaler), "merge", hold_patch()))
+    return (*actions, *enforce(tick, tick.route(0, "stable")))
+
+
+def _made(tick: Tick) -> tuple[Action, ...]:
+    """The candidate's Service and ReplicaSet, with the pods for the present weight or the first one to come."""
+    service, actions = tick.seen.service, list[Action]()
+    if service is not None and not any(item["kind"] == "Service" for item in tick.seen.ours):
+        metadata = tick.metadata(candidate_service(tick.service))
+        selector = dict(service.selector)
+        actions.append(Apply(candidate.service(metadata, selector, service.ports, tick.candidate.revision)))
+    if tick.seen.candidate is None:
+        actions.append(_sized(tick, _pods_for(tick, tick.progress.weight or _first_weight(tick))))
+    return tuple(actions)
+
+
+def _first_weight(tick: Tick) -> int:
+    """The weight that the first step with traffic gives."""
+    return next((step.set_weight for step in tick.steps if step.set_weight), 100)
+
+
+def _pods_for(tick: Tick, weight: int) -> int:
+    pods = max(1, tick.seen.router.size(weight, tick.target.replicas))
+    return with_headroom(pods, tick.spec.capacity.headroom)
+
+
+def _sized(tick: Tick, pods: int) -> Apply:
+    metadata = tick.metadata(tick.candidate_set)
+    return Apply(candidate.replica_set(metadata, tick.target, tick.candidate.revision, pods))
+
+
+def reach(tick: Tick, weight: int) -> Decision | None:
+    """What brings the candidate to a weight and keeps it there; None when the weight is in force and settled.
+
+    Invariant 2: a weight rises only while the verdict is not bad and the endpoints suffice.
+    """
+    applied = tick.progress.weight
+    if weight < applied:
+        return _written(tick, weight, Event("Weight", f"{weight} % to {wording.image(tick.candidate)} (spec changed)"))
+    if weight > applied:
+        return _raise(tick, weight)
+    put_back = enforce(tick, tick.route(applied))
+    if put_back:
+        return _put_back(tick, put_back)
+    if not settled(tick):
+        return Decision(tick.say("Progressing", "Settling", wording.settling(applied)), wake_at=settles_at(tick))
+    return None
+
+
+def _raise(tick: Tick, weight: int) -> Decision:
+    """Pods first, then their readiness, then the samples that must not speak against it, then the weight."""
+    assert tick.seen.candidate is not None  # noqa: S101 (prepare made it)
+    needed, pods = tick.seen.router.size(weight, tick.target.replicas), _pods_for(tick, weight)
+    if tick.seen.candidate.replicas < pods:
+        return Decision(tick.status, actions=(_sized(tick, pods),), again=True)
+    problem = tick.seen.metrics.problem if tick.spec.analysis.enabled else ""
+    if problem:
+        return Decision(tick.say("Progressing", "NoMetrics", wording.blind(problem)))
+    if tick.ready < needed:
+        return _wait_for_pods(tick, weight, needed)
+    ready_since = tick.progress.ready_since or tick.now
+    steady_at = ready_since + tick.target.min_ready_seconds
+    if tick.now < steady_at:
+        status = tick.status.told(progress=tick.progress.model_copy(update={"ready_since": ready_since}))
+        return Decision(status, wake_at=steady_at)
+    place = f"step {tick.status.step.index} of {tick.status.step.of}" if tick.status.step else "promotion"
+    note = wording.weighted(weight, tick.candidate, place, tick.ready, needed)
+    return _written(tick, weight, Event("Weight", note))
+
+
+def _wait_for_pods(tick: Tick, weight: int, needed: int) -> Decision:
+    within = tick.spec.capacity.ready_within
+    if tick.now >= tick.progress.since + within:
+        return fail(tick, "NotReady", wording.not_ready(tick.candidate, tick.ready, needed, within))
+    message = wording.waiting_for_pods(tick.candidate, tick.ready, needed, weight)
+    progress = tick.progress.model_copy(update={"ready_since": None})
+    status = tick.say(_phase(tick), "WaitingForPods", message, progress=progress)
+    return Decision(status, wake_at=tick.progress.since + within)
+
+
+def _phase(tick: Tick) -> Phase:
+    return "Promoting" if tick.progress.stage == Stage.FILL else "Progressing"
+
+
+def _written(tick: Tick, weight: int, event: Event) -> Decision:
+    """The status that announces a weight, and the writes that give it; the step's clock starts when it has settled."""
+    status, progress = tick.status, with_mark(tick, tick.progress, weight)
+    step = status.step.model_copy(update={"started_at": tick.now + tick.settle}) if status.step else None
+    route = tick.route(weight)
+    announced = tick.say(
+        _phase(tick),
+        "Settling",
+        event.note,
+        progress=progress,
+        step=step,
+        weights=Weights(stable=100 - weight, candidate=weight),
+        held=held_for(tick, route),
+    )
+    return Decision(announced, actions=(*enforce(tick, route), event), wake_at=settles_at(tick.at(announced)))
+
+
+def _lost(tick: Tick) -> Decision:
+    """All traffic to stable while the candidate has no endpoint: no route may name a Service that leads nowhere."""
+    note = wording.lost_endpoints(tick.candidate)
+    progress = with_mark(tick, tick.progress, 0).model_copy(update={"since": tick.now, "ready_since": None})
+    route = tick.route(0)
+    status = tick.say(
+        "Progressing", "LostEndpoints", note, progress=progress, weights=Weights(), held=held_for(tick, route)
+    )
+    return Decision(status, first=enforce(tick, route), actions=(Event("LostEndpoints", note, "Warning"),), again=True)
+
+
+def _put_back(tick: Tick, writes: tuple[Action, ...]) -> Decision:
+    seen = tick.seen.router.observe(tick.route(tick.progress.weight), tick.seen.ours)
+    note = wording.drifted(seen.reason or "the service's selector")
+    status = tick.status.told(progress=with_mark(tick, tick.progress, tick.progress.weight))
+    event = Event("TrafficDrift", note, "Warning")
+    return Decision(status, actions=(*writes, event), wake_at=settles_at(tick.at(status)))
+
+
+def take_steps(tick: Tick) -> Decision:
+    """The stage in which the steps of the spec are taken."""
+    urgent = endangered(tick) or prepare(tick)
+    if urgent is not None:
+        return urgent
+    if tick.progress.skip:
+        return _fill(tick)
+    tick, step = _current(tick)
+    frozen = _frozen(tick)
+    if frozen is not None:
+        return reach(tick, tick.progress.weight) or frozen
+    if step.set_weight is None:
+        return reach(tick, tick.progress.weight) or _pause(tick, step)
+    return reach(tick, _wanted(tick, step.set_weight)) or _hold_weight(tick, step)
+
+
+def endangered(tick: Tick) -> Decision | None:
+    """What may not wait: a candidate with traffic that is bad, or that has no endpoint; surroundings that broke."""
+    if tick.progress.weight > 0:
+        if not tick.progress.skip and tick.judgement.verdict == "Bad":
+            return fail(tick, "Bad", tick.judgement.reason)
+        if tick.ready == 0:
+            return _lost(tick)
+    problem = problem_of(tick)
+    return Decision(tick.say("Stalled", "InvalidSpec", problem)) if problem else None
+
+
+def _current(tick: Tick) -> tuple[Tick, Step]:
+    """The step that the status points at, after an edit of the spec the nearest that is left."""
+    assert tick.status.step is not None  # noqa: S101 (the stage has a step)
+    index = min(tick.status.step.index, len(tick.steps))
+    step = tick.steps[index - 1]
+    place = {"index": index, "of": len(tick.steps), "name": title_of(step)}
+    return tick.at(tick.status.told(step=tick.status.step.model_copy(update=place))), step
+
+
+def _wanted(tick: Tick, weight: int) -> int:
+    """The weight to be had now: an edit of the spec never moves the weight of a step that has begun up by itself."""
+    begun = tick.status.step is not None and tick.status.step.started_at is not None
+    return min(weight, tick.progress.weight) if begun and tick.progress.weight else weight
+
+
+def _frozen(tick: Tick) -> Decision | None:
+    if tick.spec.suspend:
+        return Decision(tick.say("Paused", "Suspended", wording.suspended()))
+    if tick.progress.frozen:
+        who = tick.status.action.by if tick.status.action else ""
+        return Decision(tick.say("Paused", "PausedByAction", wording.paused_by(who or "an action")))
+    return None
+
+
+def _pause(tick: Tick, step: Step) -> Decision:
+    """A pause step: a time, or a person."""
+    assert step.pause is not None  # noqa: S101 (a step without weight is a pause: CEL)
+    assert tick.status.step is not None  # noqa: S101 (the stage has a step)
+    if tick.status.step.started_at is None:
+        return _started(tick)
+    if step.pause.duration is None:
+        return _approval(tick, wording.waits_for_approval(tick.release.name, tick.release.namespace))
+    until = tick.status.step.started_at + step.pause.duration
+    if tick.now >= until:
+        return advance(tick)
+    message = wording.held_by(title_of(step), until - tick.now, tick.judgement.reason)
+    return Decision(tick.say("Progressing", "Pausing", message), wake_at=until)
+
+
+def _started(tick: Tick) -> Decision:
+    """A step that needs no new weight begins at once."""
+    assert tick.status.step is not None  # noqa: S101 (the stage has a step)
+    step = tick.status.step.model_copy(update={"started_at": tick.now})
+    return Decision(tick.status.told(step=step), again=True)
+
+
+def _approval(tick: Tick, message: str) -> Decision:
+    """Waiting for a person. The approval counts when its annotation is gone, so that none is counted twice."""
+    if tick.progress.approved_by is not None and tick.release.request is None:
+        return advance(tick)
+    return Decision(tick.say("Paused", "WaitingForApproval", message))
+
+
+def _hold_weight(tick: Tick, step: Step) -> Decision:
+    """The candidate has its weight: wait for time and verdict."""
+    assert tick.status.step is not None  # noqa: S101 (the stage has a step)
+    if tick.status.step.started_at is None:
+        return _started(tick)
+    shortest, longest = hold_of(step)
+    earliest, latest = tick.status.step.started_at + shortest, tick.status.step.started_at + longest
+    judgement, title = tick.judgement, title_of(step)
+    if tick.now < earliest:
+        message = wording.held_by(title, earliest - tick.now, judgement.reason)
+        return Decision(tick.say("Progressing", "Analysing", message), wake_at=earliest)
+    if tick.progress.weight == 0 or judgement.verdict == "Safe":
+        return advance(tick)
+    if judgement.verdict == "Unknown":
+        return _blind(tick, latest)
+    if step.hold is not None and step.hold.advance == "WhenNotBad":
+        return advance(tick)
+    if tick.now < latest:
+        message = wording.watching(title, latest - tick.now, judgement.reason)
+        return Decision(tick.say("Progressing", "Analysing", message), wake_at=latest)
+    return _inconclusive(tick)
+
+
+def _blind(tick: Tick, latest: float) -> Decision:
+    """No verdict can be had: the weight stays; after the step's time that is said aloud. Never a rollback."""
+    problem = tick.judgement.reason
+    if tick.now < latest:
+        return Decision(tick.say("Progressing", "NoMetrics", wording.blind(problem)), wake_at=latest)
+    return Decision(tick.say("Stalled", "NoMetrics", wording.blind_too_long(problem)))
+
+
+def _inconclusive(tick: Tick) -> Decision:
+    """The step's time is over, and the candidate is neither bad nor proven safe."""
+    evidence, policy = tick.judgement.reason, tick.spec.analysis.on_inconclusive
+    if policy == "Advance":
+        return advance(tick)
+    if policy == "Rollback":
+        return fail(tick, "Inconclusive", f"the step's time is over and nothing is proven: {evidence}")
+    return _approval(tick, wording.inconclusive(evidence))
+
+
+def advance(tick: Tick) -> Decision:
+    """On to the next step, or to promotion after the last."""
+    assert tick.status.step is not None  # noqa: S101 (the stage has a step)
+    index = tick.status.step.index + 1
+    if index > len(tick.steps):
+        return _fill(tick)
+    step = StepStatus(index=index, of=len(tick.steps), name=title_of(tick.steps[index - 1]))
+    progress = tick.progress.model_copy(update={"since": tick.now, "ready_since": None, "approved_by": None})
+    return Decision(tick.status.told(step=step, progress=progress), again=True)
+
+
+def _fill(tick: Tick) -> Decision:
+    message = wording.filling(tick.candidate)
+    status = tick.say("Promoting", "Promoting", message, progress=tick.moved(Stage.FILL))
+    return Decision(status, again=True)

@@ -1,0 +1,69 @@
+"""Bringing the cluster's traffic to a route: the pin of the user's Service, and the router's objects."""
+
+from headgate.api.status import Held, Mark, Progress
+from headgate.release.decision import Action, Apply, Delete, Patch
+from headgate.release.tick import Tick
+from headgate.routing.route import Route
+from headgate.routing.service import pin_patch
+
+_MOST_MARKS = 200
+_NOT_ROUTES = frozenset({"Service", "ReplicaSet"})
+
+
+def enforce(tick: Tick, route: Route) -> tuple[Action, ...]:
+    """The writes that bring the traffic to a route; empty when it is there.
+
+    The pin comes first: it leads to pods that serve, whatever the router's objects say.
+    """
+    return (*_pin(tick, route), *_apply(tick, route), *_remove(tick, route))
+
+
+def held_for(tick: Tick, route: Route) -> Held:
+    """What is held in the user's objects while this route is in force."""
+    pin = tick.seen.router.pin(route)
+    return tick.status.held.model_copy(
+        update={"deployment": True, "service": tick.service if pin else None, "pod_template_hash": pin}
+    )
+
+
+def with_mark(tick: Tick, progress: Progress, weight: int) -> Progress:
+    """The progress after the traffic changed: the split from now on is another one."""
+    mark = Mark(
+        at=tick.now, until=tick.now + tick.settle, weight=weight, step=tick.status.step.index if tick.status.step else 0
+    )
+    return progress.model_copy(
+        update={"weight": weight, "routed_at": tick.now, "marks": (*progress.marks, mark)[-_MOST_MARKS:]}
+    )
+
+
+def settled(tick: Tick) -> bool:
+    """Whether every proxy follows the last change of the route."""
+    return tick.progress.routed_at is None or tick.now >= settles_at(tick)
+
+
+def settles_at(tick: Tick) -> float:
+    """When every proxy follows the last change of the route."""
+    return (tick.progress.routed_at or tick.now) + tick.settle
+
+
+def _pin(tick: Tick, route: Route) -> tuple[Action, ...]:
+    pin = tick.seen.router.pin(route)
+    if tick.seen.service is None or tick.seen.service.pin == pin:
+        return ()
+    return (Patch(tick.ref("Service", tick.service), "merge", pin_patch(pin)),)
+
+
+def _apply(tick: Tick, route: Route) -> tuple[Action, ...]:
+    router = tick.seen.router
+    if router.observe(route, tick.seen.ours).state == "accepted":
+        return ()
+    return tuple(Apply(manifest) for manifest in router.render(route))
+
+
+def _remove(tick: Tick, route: Route) -> tuple[Action, ...]:
+    wanted = {(item["kind"], item["metadata"]["name"]) for item in tick.seen.router.render(route)}
+    return tuple(
+        Delete(tick.ref(item["kind"], item["metadata"]["name"]), item["metadata"].get("uid", ""))
+        for item in tick.seen.ours
+        if item["kind"] not in _NOT_ROUTES and (item["kind"], item["metadata"]["name"]) not in wanted
+    )
