@@ -13,14 +13,12 @@ _RECOUNTED = {"ready_since": None, "adopted": False}
 
 def reported(tick: Tick) -> Status:
     """The status with the generation it speaks of, the evidence as it stands, and the words for `kubectl get`."""
-    status = tick.status
-    if status.progress is not None and status.progress.stage in UNDECIDED and status.progress.marks:
-        status = status.told(evidence=tick.judgement.evidence)
-    step = f"{status.step.index}/{status.step.of} {status.step.name}" if status.step else ""
+    judged = tick.status.progress is not None and tick.status.progress.stage in UNDECIDED
+    status = tick.with_evidence() if judged else tick.status
     summary = Summary(
-        step=step,
+        step=f"{status.step.index}/{status.step.of} {status.step.name}" if status.step else "",
         weight=f"{status.weights.stable}/{status.weights.candidate}",
-        verdict=tick.judgement.summary if status.progress is not None else status.summary.verdict,
+        verdict=status.summary.verdict,
     )
     return status.told(observed_generation=tick.release.generation, summary=summary)
 

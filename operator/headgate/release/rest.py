@@ -81,7 +81,8 @@ def _rolled_by_itself(tick: Tick, serving: ReplicaSet | None) -> Decision:
     events: tuple[Event, ...] = ()
     if known is not None and known.intent not in ("", serving.intent):
         events = (Event("Bypassed", wording.bypassed(target.name), "Warning"),)
-    return Decision(tick.say("Idle", "Idle", wording.steady(version), stable=version, rejected=None), actions=events)
+    status = tick.say("Idle", "Idle", wording.steady(version), stable=version, rejected=None)
+    return Decision(status, actions=events, again=True)
 
 
 def _same_or_restarted(tick: Tick, serving: ReplicaSet | None) -> Decision:

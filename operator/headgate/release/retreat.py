@@ -40,7 +40,7 @@ def leave(tick: Tick, outcome: Outcome, why: str, *events: Event) -> Decision:
     moved = tick.moved(Stage.RETURN, outcome=outcome, reason=why, approved_by=None, frozen=False, skip=False)
     if carries:
         moved = with_mark(tick, moved, 0)
-    leaving = tick.at(tick.status.told(progress=moved))
+    leaving = tick.at(tick.with_evidence().told(progress=moved))
     route = leaving.route(0, "stable")
     note = wording.returning(tick.stable, why)
     status = leaving.say("RollingBack", outcome, note, weights=Weights(), held=held_for(leaving, route))

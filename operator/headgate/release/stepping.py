@@ -112,7 +112,8 @@ def _raise(tick: Tick, weight: int) -> Decision:
     if tick.now < steady_at:
         status = tick.status.told(progress=tick.progress.model_copy(update={"ready_since": ready_since}))
         return Decision(status, wake_at=steady_at)
-    place = f"step {tick.status.step.index} of {tick.status.step.of}" if tick.status.step else "promotion"
+    step = tick.status.step
+    place = f"step {step.index} of {step.of}" if step and tick.progress.stage == Stage.STEP else "promotion"
     note = wording.weighted(weight, tick.candidate, place, tick.ready, needed)
     return _written(tick, weight, Event("Weight", note))
 

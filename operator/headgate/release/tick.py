@@ -141,6 +141,13 @@ class Tick:
         )
         return self.status.told(phase=phase, message=message, conditions=conditions, **changes)
 
+    def with_evidence(self) -> Status:
+        """The status with what the samples say, once the candidate has had traffic."""
+        if not self.progress.marks:
+            return self.status
+        summary = self.status.summary.model_copy(update={"verdict": self.judgement.summary})
+        return self.status.told(evidence=self.judgement.evidence, summary=summary)
+
     def moved(self, stage: Stage, **changes: Any) -> Progress:  # noqa: ANN401 (field values)
         """The progress at a new stage, beginning now."""
         return self.progress.model_copy(update={"stage": stage, "since": self.now, "ready_since": None, **changes})

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from headgate.api.names import FINALIZER
 from headgate.api.ownership import disown_patch
-from headgate.api.status import Outcome, Record, Status, Weights
+from headgate.api.status import Outcome, Record, Status, Summary, Weights
 from headgate.release import wording
 from headgate.release.decision import Action, Decision, Delete, Event, Patch
 from headgate.release.observation import Unknown
@@ -120,7 +120,7 @@ def _ended(tick: Tick) -> Decision:
 def _promoted(tick: Tick) -> tuple[Status, tuple[Event, ...]]:
     requests = max((item.requests for item in tick.status.evidence), default=0)
     message = wording.promoted(tick.candidate, requests)
-    status = tick.say("Succeeded", "Promoted", message, stable=tick.candidate, candidate=None, weights=Weights())
+    status = tick.say("Succeeded", "Promoted", message, stable=tick.candidate, candidate=None, weights=Weights(), summary=Summary())
     return status, (Event("Promoted", message),)
 
 

@@ -1,0 +1,373 @@
+"""Whole releases on the virtual clock: what a user sees of a release, for each way it can go."""
+
+import pytest
+
+from headgate.api.names import KIND, POD_TEMPLATE_HASH
+from simulation import manifests
+from simulation.world import World, resting
+
+BAD = {"shop:1": 0.002, "shop:2": 0.2}
+QUICK = [{"setWeight": weight, "hold": {"min": "20s", "max": "5m", "advance": "WhenNotBad"}} for weight in (10, 50)]
+
+
+def assert_whole(world: World) -> None:
+    """No invariant was broken and no request lost."""
+    assert world.objections == [], world.told()
+    assert world.proxy.lost == [], world.told()
+
+
+def assert_nothing_left(world: World) -> None:
+    """No object of ours, no pin, no finalizer; the Deployment runs or holds a template that was not released."""
+    kinds = {kind for kind, _ in world.api.objects}
+    names = {name for kind, name in world.api.objects if kind in ("Service", "Ingress")}
+    assert names == {"shop"}, f"{kinds}: {names} {world.told()}"
+    service = world.api.get("Service", "shop")
+    assert service is not None
+    assert POD_TEMPLATE_HASH not in service["spec"]["selector"], world.told()
+    release = world.api.get(KIND, "shop")
+    assert release is None or not release["metadata"].get("finalizers"), world.told()
+
+
+class TestPromotion:
+    def test_a_good_version_is_promoted_and_its_judged_pods_stay(self) -> None:
+        world = resting()
+        before = world.snapshot()
+        world.user_releases("shop:2")
+        world.until("Promoting")
+        judged = {name for name, pod in world.controllers.pods.items() if pod.image == "shop:2"}
+
+        world.until("Succeeded").advance(60)
+
+        assert_whole(world)
+        assert_nothing_left(world)
+        assert world.event_reasons == ["Released", "Weight", "Weight", "Weight", "Weight", "Promoted"]
+        assert judged <= set(world.controllers.pods), "the judged pods were replaced"
+        assert {pod.image for pod in world.controllers.pods.values()} == {"shop:2"}
+        after = world.snapshot()
+        changed = {kind for kind, name in before.keys() | after.keys() if before.get((kind, name)) != after.get((kind, name))}
+        assert changed == {"Deployment", "ReplicaSet"}
+
+    def test_releases_follow_each_other_and_a_version_may_come_back(self) -> None:
+        world = resting(steps=QUICK)
+        for image in ("shop:2", "shop:3", "shop:1", "shop:2"):
+            world.user_releases(image)
+            world.until("Progressing").until("Succeeded").advance(20)
+            assert {pod.image for pod in world.controllers.pods.values()} == {image}
+        assert_whole(world)
+        assert_nothing_left(world)
+        assert [record.image for record in world.status.history] == ["shop:2", "shop:1", "shop:3", "shop:2"]
+
+    def test_blue_green_switches_once(self) -> None:
+        world = resting(strategy="BlueGreen", analysis={"errors": {"max": "1%"}})
+        world.user_releases("shop:2")
+        world.until("Succeeded").advance(30)
+        assert_whole(world)
+        assert_nothing_left(world)
+        assert world.event_reasons == ["Released", "Weight", "Promoted"]
+
+    @pytest.mark.parametrize("strategy", ["Canary", "BlueGreen"])
+    def test_without_an_ingress_the_service_carries_the_release(self, strategy: str) -> None:
+        world = resting(traffic={"service": "shop"}, strategy=strategy, analysis={"enabled": False})
+        world.user_releases("shop:2")
+        world.until("Succeeded").advance(30)
+        assert_whole(world)
+        assert_nothing_left(world)
+
+    def test_without_policies_the_target_rests_paused(self) -> None:
+        world = resting(policies=False, steps=QUICK)
+        assert world.api.get("Deployment", "shop")["spec"]["paused"]  # type: ignore[index]
+        world.user_releases("shop:2")
+        world.until("Progressing").until("Succeeded").advance(30)
+        assert_whole(world)
+        assert_nothing_left(world)
+        assert world.api.get("Deployment", "shop")["spec"]["paused"]  # type: ignore[index]
+
+    def test_an_autoscaler_gets_its_behavior_back(self) -> None:
+        world = resting(steps=QUICK)
+        world.user_applies(manifests.autoscaler())
+        before = world.snapshot()["HorizontalPodAutoscaler", "shop"]
+        world.user_releases("shop:2")
+        world.until("Progressing").advance(20)
+        scaler = world.api.get("HorizontalPodAutoscaler", "shop")
+        assert scaler is not None
+        assert scaler["spec"]["behavior"]["scaleDown"]["selectPolicy"] == "Disabled"
+        world.until("Succeeded").advance(30)
+        assert world.snapshot()["HorizontalPodAutoscaler", "shop"] == before
+        assert_whole(world)
+
+    def test_scaling_goes_on_during_a_release(self) -> None:
+        world = resting(steps=QUICK)
+        world.user_releases("shop:2")
+        world.until("Progressing").advance(30)
+        world.api.merge("Deployment", "shop", {"spec": {"replicas": 8}}, "autoscaler")
+        world.until("Succeeded").advance(30)
+        assert_whole(world)
+        assert len(world.controllers.pods) == 8
+
+    def test_a_restart_is_no_release(self) -> None:
+        world = resting()
+        world.user_releases("shop:1", **{"kubectl.kubernetes.io/restartedAt": "now"})
+        world.advance(60)
+        assert world.event_reasons == []
+        assert world.status.phase == "Idle"
+        assert_whole(world)
+
+
+class TestRollback:
+    def test_a_bad_version_loses_its_traffic_and_its_pods(self) -> None:
+        world = resting()
+        world.proxy.error_rates = BAD
+        world.user_releases("shop:2")
+        world.until("RolledBack").advance(60)
+        assert_whole(world)
+        assert_nothing_left(world)
+        assert world.event_reasons == ["Released", "Weight", "Bad", "RolledBack"]
+        assert {pod.image for pod in world.controllers.pods.values()} == {"shop:1"}
+        assert world.api.get("Deployment", "shop")["spec"]["paused"]  # type: ignore[index]
+
+    def test_a_version_that_turns_bad_while_it_bakes_is_taken_back(self) -> None:
+        world = resting(steps=QUICK, bake="3m", analysis={"errors": {"max": "1%"}})
+        world.user_releases("shop:2")
+        world.until("Promoting").advance(60)
+        world.proxy.error_rates = BAD
+        world.until("RolledBack").advance(60)
+        assert_whole(world)
+        assert {pod.image for pod in world.controllers.pods.values()} == {"shop:1"}
+
+    def test_a_version_that_never_becomes_ready_gets_no_traffic(self) -> None:
+        world = resting(capacity={"readyWithin": "1m"})
+        world.controllers.never_ready = {"shop:2"}
+        world.user_releases("shop:2")
+        world.until("RolledBack").advance(30)
+        assert_whole(world)
+        assert_nothing_left(world)
+        assert "shop:2" not in world.proxy.served
+        assert "only 0 of 1 endpoints" in world.status.message
+
+    def test_git_revert_after_a_rollback_runs_the_deployment_without_a_new_pod(self) -> None:
+        world = resting()
+        world.proxy.error_rates = BAD
+        pods = set(world.controllers.pods)
+        world.user_releases("shop:2")
+        world.until("RolledBack").advance(30)
+        world.user_releases("shop:1")
+        world.until("Idle").advance(30)
+        assert set(world.controllers.pods) == pods
+        assert not world.api.get("Deployment", "shop")["spec"].get("paused")  # type: ignore[index]
+        assert_whole(world)
+
+    def test_on_failure_hold_keeps_the_pods_without_traffic(self) -> None:
+        world = resting(onFailure="Hold")
+        world.proxy.error_rates = BAD
+        world.user_releases("shop:2")
+        world.until("RollingBack").until("Paused").advance(60)
+        assert world.weight == 0
+        assert any(pod.image == "shop:2" for pod in world.controllers.pods.values())
+        world.user_asks("abort")
+        world.until("RolledBack").advance(30)
+        assert_whole(world)
+        assert_nothing_left(world)
+
+    def test_retry_starts_the_same_version_again(self) -> None:
+        world = resting(steps=QUICK)
+        world.proxy.error_rates = BAD
+        world.user_releases("shop:2")
+        world.until("RolledBack").advance(30)
+        world.proxy.error_rates = {}
+        world.user_asks("retry")
+        world.until("Progressing").until("Succeeded").advance(30)
+        assert_whole(world)
+        assert_nothing_left(world)
+
+
+class TestPeople:
+    @pytest.mark.parametrize("seconds", [5, 20, 60, 110, 125])
+    def test_abort_returns_the_traffic_at_any_point(self, seconds: int) -> None:
+        world = resting(steps=QUICK, bake="1m")
+        world.user_releases("shop:2")
+        world.until("Progressing").advance(seconds)
+        world.user_asks("abort")
+        world.until("RolledBack").advance(30)
+        assert_whole(world)
+        assert_nothing_left(world)
+        assert world.status.action is not None
+        assert world.status.action.by == "jane"
+
+    def test_a_pause_waits_for_one_approval_each(self) -> None:
+        world = resting(steps=[{"setWeight": 10, "hold": {"advance": "WhenNotBad"}}, {"pause": {}}, {"pause": {}}])
+        world.user_releases("shop:2")
+        world.until("Paused").advance(300)
+        assert world.status.step is not None
+        assert world.status.step.index == 2
+        world.user_asks("approve")
+        world.advance(60)
+        assert world.status.step is not None
+        assert (world.status.phase, world.status.step.index) == ("Paused", 3)
+        world.user_asks("approve")
+        world.until("Succeeded").advance(30)
+        assert_whole(world)
+
+    def test_promote_skips_what_is_left(self) -> None:
+        world = resting(steps=[{"setWeight": 5, "hold": {"min": "1h", "max": "2h"}}])
+        world.user_releases("shop:2")
+        world.until("Progressing").advance(30)
+        world.user_asks("promote")
+        world.until("Succeeded", within=120).advance(30)
+        assert_whole(world)
+
+    def test_pause_and_resume_freeze_the_weight(self) -> None:
+        world = resting(steps=QUICK)
+        world.user_releases("shop:2")
+        world.until("Progressing").advance(15)
+        world.user_asks("pause")
+        world.advance(600)
+        assert (world.status.phase, world.weight) == ("Paused", 10)
+        world.user_asks("resume")
+        world.until("Succeeded").advance(30)
+        assert_whole(world)
+
+    def test_an_unknown_action_is_answered(self) -> None:
+        world = resting()
+        world.user_asks("explode")
+        world.advance(5)
+        assert world.status.action is not None
+        assert world.status.action.answer == "unknown action: use one of abort, approve, pause, promote, resume, retry"
+        assert world.release.request is None
+
+    def test_suspend_starts_nothing(self) -> None:
+        world = resting(suspend=True, steps=QUICK)
+        world.user_releases("shop:2")
+        world.advance(120)
+        assert world.status.phase == "Paused"
+        assert "shop:2" not in world.proxy.served
+        world.user_edits(suspend=False)
+        world.until("Succeeded").advance(30)
+        assert_whole(world)
+
+
+class TestChangesInMidFlight:
+    @pytest.mark.parametrize("seconds", [5, 20, 60, 110, 125])
+    def test_git_revert_ends_the_release(self, seconds: int) -> None:
+        world = resting(steps=QUICK, bake="1m")
+        world.user_releases("shop:2")
+        world.until("Progressing").advance(seconds)
+        world.user_releases("shop:1")
+        world.until("Idle").advance(30)
+        assert_whole(world)
+        assert_nothing_left(world)
+        assert {pod.image for pod in world.controllers.pods.values()} == {"shop:1"}
+        assert not world.api.get("Deployment", "shop")["spec"].get("paused")  # type: ignore[index]
+
+    @pytest.mark.parametrize("seconds", [5, 20, 60, 110, 125])
+    def test_a_newer_template_starts_again_from_step_1(self, seconds: int) -> None:
+        world = resting(steps=QUICK, bake="1m")
+        world.user_releases("shop:2")
+        world.until("Progressing").advance(seconds)
+        world.user_releases("shop:3")
+        world.until("Succeeded").advance(30)
+        assert_whole(world)
+        assert_nothing_left(world)
+        assert {pod.image for pod in world.controllers.pods.values()} == {"shop:3"}
+        assert [record.outcome for record in world.status.history] == ["Promoted", "Superseded"]
+
+    def test_an_edit_of_the_steps_moves_no_weight_up_by_itself(self) -> None:
+        world = resting(steps=[{"setWeight": 10, "hold": {"min": "5m", "max": "10m", "advance": "WhenNotBad"}}])
+        world.user_releases("shop:2")
+        world.until("Progressing").advance(30)
+        world.user_edits(steps=[{"setWeight": 40, "hold": {"min": "5m", "max": "10m", "advance": "WhenNotBad"}}])
+        world.advance(60)
+        assert world.weight == 10
+        world.user_edits(steps=[{"setWeight": 5, "hold": {"min": "5m", "max": "10m", "advance": "WhenNotBad"}}])
+        world.advance(30)
+        assert world.weight == 5
+        world.until("Succeeded").advance(30)
+        assert_whole(world)
+
+    @pytest.mark.parametrize("seconds", [5, 20, 60, 110, 125])
+    def test_deletion_returns_the_traffic_first(self, seconds: int) -> None:
+        world = resting(steps=QUICK, bake="1m")
+        world.user_releases("shop:2")
+        world.until("Progressing").advance(seconds)
+        world.api.delete(KIND, "shop")
+        world.advance(120)
+        assert world.api.get(KIND, "shop") is None, world.told()
+        assert_whole(world)
+        assert_nothing_left(world)
+
+    def test_an_idle_release_is_deleted_without_the_operator(self) -> None:
+        world = resting()
+        world.api.delete(KIND, "shop")
+        assert world.api.get(KIND, "shop") is None
+
+    def test_a_deployment_that_is_deleted_takes_its_release_along(self) -> None:
+        world = resting(steps=QUICK)
+        world.user_releases("shop:2")
+        world.until("Progressing").advance(20)
+        world.api.delete("Deployment", "shop")
+        world.until("Stalled").advance(60)
+        assert "deployment shop not found" in world.status.message
+        assert_nothing_left(world)
+
+    def test_reapplied_manifests_move_nothing(self) -> None:
+        world = resting(steps=QUICK)
+        world.user_releases("shop:2")
+        weights = set()
+        for _ in range(120):
+            world.advance(2)
+            weights.add(world.weight)
+            for manifest in (manifests.deployment("shop:2"), manifests.service(), manifests.ingress()):
+                world.user_applies(manifest)
+        assert world.status.phase == "Succeeded", world.told()
+        assert weights == {0, 10, 50, 100}
+        assert "TrafficDrift" not in world.event_reasons
+        assert_whole(world)
+
+
+class TestBadDays:
+    def test_a_silent_prometheus_holds_and_never_rolls_back(self) -> None:
+        world = resting(steps=QUICK)
+        world.user_releases("shop:2")
+        world.until("Progressing").advance(10)
+        world.operator.silent_since = world.now
+        world.advance(120)
+        assert (world.weight, world.status.phase) == (10, "Progressing"), world.told()
+        assert "Prometheus does not answer" in world.status.message
+        world.operator.silent_since = None
+        world.until("Succeeded").advance(30)
+        assert_whole(world)
+
+    def test_a_prometheus_that_stays_silent_stalls_the_release_aloud(self) -> None:
+        world = resting(steps=QUICK)
+        world.user_releases("shop:2")
+        world.until("Progressing").advance(10)
+        world.operator.silent_since = world.now
+        world.until("Stalled")
+        assert world.weight == 10
+        world.operator.silent_since = None
+        world.until("Succeeded").advance(30)
+        assert_whole(world)
+
+    def test_a_changed_route_is_put_back_and_reported(self) -> None:
+        world = resting(steps=QUICK)
+        world.user_releases("shop:2")
+        world.until("Progressing").advance(20)
+        drift = {"metadata": {"annotations": {"nginx.ingress.kubernetes.io/canary-weight": "90"}}}
+        world.api.merge("Ingress", "shop-canary", drift, "stranger")
+        world.advance(2)
+        assert world.weight == 10
+        assert "TrafficDrift" in world.event_reasons
+        world.until("Succeeded").advance(30)
+        assert_whole(world)
+
+    def test_a_candidate_without_endpoints_gets_no_traffic_until_it_has_some(self) -> None:
+        world = resting(steps=QUICK)
+        world.user_releases("shop:2")
+        world.until("Progressing").advance(20)
+        for pod in world.controllers.pods.values():
+            if pod.image == "shop:2":
+                pod.leaving = world.now
+        world.advance(2)
+        assert world.weight == 0
+        assert "LostEndpoints" in world.event_reasons
+        world.until("Succeeded").advance(30)
+        assert_whole(world)

@@ -1,0 +1,187 @@
+"""A cluster, its traffic and its operator on a virtual clock, with the invariants watched at every write."""
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+from headgate.api.names import ACTION_ANNOTATION, ACTOR_ANNOTATION, FIELD_MANAGER, KIND, POD_TEMPLATE_HASH, RELEASE_LABEL
+from headgate.api.release import Release, read_release
+from headgate.api.status import Status
+from headgate.release.decision import Action, Apply, Delete, Patch
+from headgate.release.observation import Observation
+from headgate.workloads.endpoints import ready_of
+from headgate.workloads.template import intent_of
+from simulation import manifests
+from simulation.api_server import ApiServer
+from simulation.controllers import Controllers
+from simulation.operator import Operator
+from simulation.proxy import SCRAPE, Proxy
+
+START = 1_700_000_000.0
+_WEIGHT = "nginx.ingress.kubernetes.io/canary-weight"
+
+
+@dataclass
+class World:
+    """Everything at one virtual moment. `objections` collects broken invariants as sentences."""
+
+    api: ApiServer = field(default_factory=ApiServer)
+    policies: bool = True
+    now: float = START
+    objections: list[str] = field(default_factory=list)
+    must_leave: bool = False
+    """A verdict of Bad or an abort was seen: the next write must take the candidate's traffic away."""
+
+    def __post_init__(self) -> None:
+        self.controllers = Controllers(self.api)
+        self.proxy = Proxy(self.api, self.controllers)
+        self.operator = Operator(self.api, self.controllers, self.proxy, policies=self.policies, on_call=self._watch)
+        self.api.admit = self._admit
+        self._checked_at = START
+
+    # what people do
+
+    def user_applies(self, manifest: dict[str, Any]) -> None:
+        """A forced server-side apply of a manifest, as GitOps tools do."""
+        self.api.apply(manifest, "user")
+
+    def user_releases(self, image: str, **annotations: str) -> None:
+        """A change of the image in the Deployment's template."""
+        self.api.merge("Deployment", "shop", {"spec": {"template": manifests.template(image, **annotations)}}, "user")
+
+    def user_asks(self, action: str) -> None:
+        annotations = {ACTION_ANNOTATION: action, ACTOR_ANNOTATION: "jane"}
+        self.api.merge(KIND, "shop", {"metadata": {"annotations": annotations}}, "user")
+
+    def user_edits(self, **spec: Any) -> None:
+        """A change of the release's own spec."""
+        self.api.merge(KIND, "shop", {"spec": spec}, "user")
+
+    # the passing of time
+
+    def advance(self, seconds: float) -> "World":
+        """Lets time pass, a second at a time, and everyone act in it."""
+        for _ in range(int(seconds)):
+            self.now += 1.0
+            self.controllers.run(self.now)
+            self.operator.run(self.now)
+            self.controllers.run(self.now)
+            self.proxy.see(self.now)
+            if self.api.get("Deployment", "shop") is not None:
+                self.proxy.send(self.now)
+            if (self.now - START) % SCRAPE == 0:
+                self.proxy.scrape(self.now)
+        return self
+
+    def until(self, *phases: str, within: float = 3600.0) -> "World":
+        """Lets time pass until the release is in one of the phases."""
+        deadline = self.now + within
+        while self.release.status.phase not in phases:
+            assert self.now < deadline, f"not in {phases} after {within:.0f} s: {self.told()}"
+            self.advance(1)
+        return self
+
+    # what is to be seen
+
+    @property
+    def release(self) -> Release:
+        manifest = self.api.get(KIND, "shop")
+        assert manifest is not None, "the CanaryRelease is gone"
+        return read_release(manifest)
+
+    @property
+    def status(self) -> Status:
+        """The status as the operator knows it now, which may be ahead of what it wrote."""
+        return self.operator.status or self.release.status
+
+    def told(self) -> str:
+        """The state in words, for a failing test."""
+        status = self.status
+        events = "\n  ".join(f"{event.reason}: {event.note}" for event in self.operator.events)
+        return (
+            f"\n{status.phase}: {status.message}\nstep {status.summary.step}, weight {status.summary.weight}, verdict"
+            f" {status.summary.verdict}, stage {status.progress.stage if status.progress else '-'}\nevents:\n  {events}"
+        )
+
+    def snapshot(self) -> dict[tuple[str, str], Any]:
+        """Every object but the release itself, without what any write changes; pods are the ReplicaSets' business."""
+        kept = {}
+        for (kind, name), item in self.api.objects.items():
+            if kind != KIND:
+                stripped = copy.deepcopy(item)
+                for noise in ("resourceVersion", "generation", "managedFields", "uid"):
+                    stripped["metadata"].pop(noise, None)
+                stripped.pop("status", None)
+                kept[kind, name] = stripped
+        return kept
+
+    @property
+    def weight(self) -> int:
+        canary = self.api.get("Ingress", "shop-canary")
+        return int(canary["metadata"]["annotations"][_WEIGHT]) if canary else 0
+
+    @property
+    def event_reasons(self) -> list[str]:
+        return [event.reason for event in self.operator.events]
+
+    # the admission policies of the chart
+
+    def _admit(self, old: dict[str, Any] | None, new: dict[str, Any], writer: str) -> None:
+        if not self.policies or writer == FIELD_MANAGER or old is None:
+            return
+        manifest = self.api.get(KIND, "shop")
+        held = read_release(manifest).status.held if manifest else Status().held
+        if new["kind"] == "Deployment" and manifest:
+            changed = intent_of(old["spec"]["template"]) != intent_of(new["spec"]["template"])
+            if changed or held.deployment:
+                new["spec"]["paused"] = True
+        if new["kind"] == "Service" and held.service == new["metadata"]["name"]:
+            new["spec"]["selector"][POD_TEMPLATE_HASH] = held.pod_template_hash
+
+    # the invariants of the design, at each write
+
+    def _watch(self, action: Action | Status, release: Release, seen: Observation, now: float) -> None:
+        if isinstance(action, Apply) and action.manifest["kind"] == "Ingress":
+            self._weight_written(int(action.manifest["metadata"]["annotations"][_WEIGHT]), release, seen)
+        if isinstance(action, Patch) and action.ref.kind == "Service" and action.form == "merge":
+            self._pin_written(action.body["spec"]["selector"][POD_TEMPLATE_HASH])
+        if isinstance(action, Delete) and action.ref.kind == "ReplicaSet" and release.status.progress:
+            self._removed()
+
+    def _weight_written(self, weight: int, release: Release, seen: Observation) -> None:
+        assert seen.candidate is not None
+        ready, replicas = ready_of(seen.endpoints, seen.candidate.name), seen.target.replicas if seen.target else 0
+        if not 0 < weight <= 100:
+            self.objections.append(f"1: weight {weight} was written")
+        if weight > self.weight:
+            if ready < -(-weight * replicas // 100):
+                self.objections.append(f"2: weight rose to {weight} with {ready} endpoints of {replicas} pods")
+            if any(item.verdict == "Bad" for item in release.status.evidence) and not release.status.progress.skip:
+                self.objections.append(f"2: weight rose to {weight} while the verdict was Bad")
+
+    def _pin_written(self, revision: str | None) -> None:
+        selector = {"app": "shop", **({POD_TEMPLATE_HASH: revision} if revision else {})}
+        if not self.controllers.ready(selector, self.now):
+            self.objections.append(f"1: the service was pinned to {revision}, which has no ready pod")
+
+    def _removed(self) -> None:
+        """Invariant 4: nothing leads to a candidate that goes, and what was open has drained."""
+        service = self.api.get("Service", "shop")
+        pin = service["spec"]["selector"].get(POD_TEMPLATE_HASH) if service else None
+        ours = next((i for i in self.api.every("ReplicaSet") if RELEASE_LABEL in (i["metadata"].get("labels") or {})), None)
+        revision = ours["metadata"]["labels"][POD_TEMPLATE_HASH] if ours else None
+        if self.weight or (pin == revision and pin is not None):
+            self.objections.append(f"4: the candidate was removed at weight {self.weight}, pin {pin}")
+
+
+def resting(image: str = "shop:1", *, policies: bool = True, replicas: int = 4, **spec: Any) -> World:
+    """A world at rest: the application serves, the release is known, nothing moves."""
+    world = World(policies=policies)
+    for manifest in (manifests.deployment(image, replicas), manifests.service(), manifests.ingress()):
+        world.user_applies(manifest)
+    world.controllers.run(world.now)
+    world.now += 10
+    world.controllers.run(world.now)
+    world.user_applies(manifests.release(**spec))
+    world.advance(10)
+    return world
