@@ -27,11 +27,17 @@ class Condition(Model):
     """A condition in the form all of Kubernetes uses."""
 
     type: Word
+    """Ready, Reconciling or Stalled."""
     status: Literal["True", "False", "Unknown"]
+    """Whether it is so."""
     reason: Word
+    """Why, in one word."""
     message: Text = ""
+    """Why, in one sentence."""
     observed_generation: int = 0
+    """The generation of the spec that it speaks about."""
     last_transition_time: Moment
+    """Since when its status is what it is."""
 
 
 class StepStatus(Model):
@@ -51,7 +57,9 @@ class Weights(Model):
     """The share of the traffic of each version, in percent."""
 
     stable: Weight = 100
+    """Share of the version that served before."""
     candidate: Weight = 0
+    """Share of the version being released."""
 
 
 class Version(Model):
@@ -73,6 +81,7 @@ class Evidence(Model):
     objective: Word
     """errors, latency, or a query's name."""
     verdict: Literal["Bad", "Unknown", "Safe", "NotEnough"]
+    """What the objective says of the candidate; Unknown when there are no fresh numbers."""
     requests: int = 0
     """Requests the candidate answered and that were counted."""
     bad: int = 0
@@ -97,28 +106,41 @@ class Record(Model):
     """A release that has ended."""
 
     revision: Word
+    """The pod-template-hash of its candidate."""
     image: Images = ""
+    """Its images without their registries."""
     outcome: Outcome
+    """How it ended."""
     message: Text = ""
+    """Why, in one sentence."""
     started_at: Moment
+    """When it began."""
     finished_at: Moment
+    """When it ended."""
 
 
 class Action(Model):
     """The last action that was asked for, and its answer."""
 
     name: Word
+    """approve, promote, abort, retry, pause or resume."""
     by: Person = ""
+    """Who asked, as far as the cluster can tell."""
     answer: Text = ""
+    """What was done, or why not."""
     at: Moment
+    """When it was answered."""
 
 
 class Summary(Model):
     """Ready-made words for `kubectl get`."""
 
     step: Word = ""
+    """The step, such as `2/4 weight 25`."""
     weight: Word = ""
+    """The shares of stable and candidate, such as `75/25`."""
     verdict: Word = ""
+    """What the evidence says, such as `NotEnough, ~1,200 requests`."""
 
 
 class Held(Model):
@@ -166,6 +188,8 @@ class Progress(Model):
     """The candidate's share that the route was last told to give."""
     routed_at: Moment | None = None
     """When the route last changed."""
+    in_force: bool = False
+    """The weight was seen in the route's objects."""
     ready_since: Moment | None = None
     """Since when the candidate has had the endpoints its next weight needs."""
     marks: Annotated[tuple[Mark, ...], Field(max_length=200)] = ()
@@ -190,6 +214,7 @@ class Status(Model):
     observed_generation: int = 0
     """The generation of the spec that this status speaks about."""
     phase: Phase = "Idle"
+    """What is going on."""
     message: Text = ""
     """One sentence with the numbers and the next thing to do."""
     conditions: Annotated[
@@ -199,17 +224,27 @@ class Status(Model):
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
         ),
     ] = ()
+    """Ready, Reconciling and Stalled, as kstatus and Argo CD read them."""
     step: StepStatus | None = None
+    """The step of a release that moves."""
     weights: Weights = Weights()
+    """Where the traffic goes."""
     stable: Version | None = None
+    """The version that serves."""
     candidate: Version | None = None
+    """The version being released, or the last one that was refused."""
     evidence: Annotated[tuple[Evidence, ...], Field(max_length=24)] = ()
+    """What each objective shows."""
     history: Annotated[tuple[Record, ...], Field(max_length=10)] = ()
     """The last ten releases, newest first."""
     action: Action | None = None
+    """The last action that was asked for."""
     summary: Summary = Summary()
+    """The words of the columns of `kubectl get`."""
     held: Held = Held()
+    """What is held in objects of the user."""
     progress: Progress | None = None
+    """The state machine's memory; absent while no release moves."""
     rejected: Word | None = None
     """Identity of the pod template that was rolled back; the Deployment stays paused while it holds it."""
 

@@ -8,7 +8,7 @@ QUIET = 60.0
 """Seconds between two writes of a status in which only numbers and words changed."""
 
 _MINOR = frozenset({"evidence", "summary", "message", "conditions", "progress"})
-_RECOUNTED = {"ready_since": None, "adopted": False}
+_RECOUNTED = {"ready_since": None, "in_force": False, "adopted": False}
 
 
 def reported(tick: Tick) -> Status:

@@ -88,11 +88,15 @@ def reach(tick: Tick, weight: int) -> Decision | None:
         return _written(tick, weight, Event("Weight", f"{weight} % to {wording.image(tick.candidate)} (spec changed)"))
     if weight > applied:
         return _raise(tick, weight)
-    put_back = enforce(tick, tick.route(applied))
-    if put_back:
-        return _put_back(tick, put_back)
+    writes = enforce(tick, tick.route(applied))
+    if writes and not tick.progress.in_force:
+        return _raise(tick, applied)  # it was announced, and a crash or an error came before it was written
+    if writes:
+        return _put_back(tick, writes)
     if not settled(tick):
-        return Decision(tick.say("Progressing", "Settling", wording.settling(applied)), wake_at=settles_at(tick))
+        progress = tick.progress.model_copy(update={"in_force": True})
+        status = tick.say(_phase(tick), "Settling", wording.settling(applied), progress=progress)
+        return Decision(status, wake_at=settles_at(tick))
     return None
 
 

@@ -32,7 +32,12 @@ def with_mark(tick: Tick, progress: Progress, weight: int) -> Progress:
         at=tick.now, until=tick.now + tick.settle, weight=weight, step=tick.status.step.index if tick.status.step else 0
     )
     return progress.model_copy(
-        update={"weight": weight, "routed_at": tick.now, "marks": (*progress.marks, mark)[-_MOST_MARKS:]}
+        update={
+            "weight": weight,
+            "routed_at": tick.now,
+            "in_force": False,
+            "marks": (*progress.marks, mark)[-_MOST_MARKS:],
+        }
     )
 
 
