@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from headgate.analysis.dispersion import Baseline
 from headgate.analysis.intervals import Interval
 from headgate.api.fields import Manifest
 from headgate.routing.route import Router
@@ -32,6 +33,10 @@ class Metrics:
     """Why there are no fresh samples, in one sentence; empty when there are."""
     since: float | None = None
     """Since when that has been so."""
+    problems: Mapping[str, str] = field(default_factory=dict)
+    """Why one objective or query can't be judged, by its name; the others can."""
+    baseline: Baseline = field(default_factory=Baseline)
+    """What stable did in the hour before."""
 
 
 @dataclass(frozen=True)

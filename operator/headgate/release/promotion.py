@@ -56,7 +56,8 @@ def switch(tick: Tick) -> Decision:
         return Decision(tick.status, look=frozenset({"stable_endpoints"}))
     if not pods or ready_of(pods, tick.candidate_set) < len(pods):
         return Decision(tick.status, wake_at=tick.now + 1.0)
-    return Decision(tick.status.told(progress=tick.moved(Stage.BAKE)), again=True)
+    message = wording.baking(_bake(tick), tick.candidate)
+    return Decision(tick.say("Promoting", "Baking", message, progress=tick.moved(Stage.BAKE)), again=True)
 
 
 def bake(tick: Tick) -> Decision:
@@ -67,12 +68,16 @@ def bake(tick: Tick) -> Decision:
     writes = enforce(tick, tick.route(0))
     if writes:
         return Decision(tick.status, actions=writes, again=True)
-    wanted = DEFAULT_BAKE if tick.spec.bake is None else tick.spec.bake
-    until = tick.progress.since + max(wanted, tick.settle)
+    until = tick.progress.since + _bake(tick)
     if tick.now < until:
         message = wording.baking(until - tick.now, tick.candidate)
         return Decision(tick.say("Promoting", "Baking", message), wake_at=until)
     return _release_hold(tick)
+
+
+def _bake(tick: Tick) -> float:
+    """How long the old pods stay warm: at least until every proxy has left the candidate's own route."""
+    return max(DEFAULT_BAKE if tick.spec.bake is None else tick.spec.bake, tick.settle)
 
 
 def _release_hold(tick: Tick) -> Decision:

@@ -1,14 +1,16 @@
 """What a status finally says, and when it is worth a write."""
 
-from headgate.api.status import Status, Summary
-from headgate.release.stage import UNDECIDED
+from headgate.api.status import Progress, Status, Summary
+from headgate.release.stage import UNDECIDED, Stage
 from headgate.release.tick import Tick
 
 QUIET = 60.0
 """Seconds between two writes of a status in which only numbers and words changed."""
 
+_SEEN_AGAIN = frozenset({"stage", "since", "ready_since", "in_force", "adopted"})
 _MINOR = frozenset({"evidence", "summary", "message", "conditions", "progress"})
-_RECOUNTED = {"ready_since": None, "in_force": False, "adopted": False}
+_ENDING = frozenset({Stage.ADOPT, Stage.RETURN, Stage.REMOVE, Stage.TIDY})
+"""Stages that follow from their outcome: a restarted operator comes from one to the next again, without a write."""
 
 
 def reported(tick: Tick) -> Status:
@@ -34,5 +36,11 @@ def _major(status: Status) -> tuple[object, ...]:
     """The parts of a status whose change is a transition."""
     fields = tuple(getattr(status, name) for name in Status.model_fields if name not in _MINOR)
     conditions = tuple((item.type, item.status, item.reason) for item in status.conditions)
-    progress = status.progress.model_copy(update=_RECOUNTED) if status.progress else None
-    return (*fields, conditions, progress)
+    return (*fields, conditions, _memory(status.progress) if status.progress else None)
+
+
+def _memory(progress: Progress) -> tuple[object, ...]:
+    """What a restarted operator must know; the rest it sees again."""
+    stage = "ending" if progress.stage in _ENDING else progress.stage
+    kept = (getattr(progress, name) for name in Progress.model_fields if name not in _SEEN_AGAIN)
+    return (stage, *kept)

@@ -134,7 +134,7 @@ def begin(tick: Tick) -> Decision:
     )
     status = tick.say(
         "Progressing",
-        "Started",
+        "Stepping",
         wording.released(tick.stable, candidate),
         candidate=candidate,
         progress=progress,

@@ -33,10 +33,12 @@ def prepare(tick: Tick) -> Decision | None:
 def _finalizer(tick: Tick) -> tuple[Action, ...]:
     if tick.release.finalized:
         return ()
-    # A merge patch replaces the whole list: the version keeps it from undoing what another wrote in between.
-    guard = {"resourceVersion": tick.release.resource_version} if tick.release.resource_version else {}
-    body = {"metadata": {"finalizers": [*tick.release.finalizers, FINALIZER], **guard}}
-    return (Patch(tick.this, "merge", body),)
+    path = "/metadata/finalizers"
+    if tick.release.finalizers:
+        return (Patch(tick.this, "json", [{"op": "add", "path": f"{path}/-", "value": FINALIZER}]),)
+    # A test for null passes where there is no list: nobody else's finalizer is overwritten.
+    body = [{"op": "test", "path": path, "value": None}, {"op": "add", "path": path, "value": [FINALIZER]}]
+    return (Patch(tick.this, "json", body),)
 
 
 def _hold(tick: Tick) -> tuple[Action, ...]:
@@ -95,7 +97,7 @@ def reach(tick: Tick, weight: int) -> Decision | None:
         return _put_back(tick, writes)
     if not settled(tick):
         progress = tick.progress.model_copy(update={"in_force": True})
-        status = tick.say(_phase(tick), "Settling", wording.settling(applied), progress=progress)
+        status = tick.say(_phase(tick), "Stepping", wording.settling(applied), progress=progress)
         return Decision(status, wake_at=settles_at(tick))
     return None
 
@@ -128,7 +130,7 @@ def _wait_for_pods(tick: Tick, weight: int, needed: int) -> Decision:
         return fail(tick, "NotReady", wording.not_ready(tick.candidate, tick.ready, needed, within))
     message = wording.waiting_for_pods(tick.candidate, tick.ready, needed, weight)
     progress = tick.progress.model_copy(update={"ready_since": None})
-    status = tick.say(_phase(tick), "WaitingForPods", message, progress=progress)
+    status = tick.say(_phase(tick), "Stepping", message, progress=progress)
     return Decision(status, wake_at=tick.progress.since + within)
 
 
@@ -143,7 +145,7 @@ def _written(tick: Tick, weight: int, event: Event) -> Decision:
     route = tick.route(weight)
     announced = tick.say(
         _phase(tick),
-        "Settling",
+        "Stepping",
         event.note,
         progress=progress,
         step=step,
@@ -235,7 +237,7 @@ def _pause(tick: Tick, step: Step) -> Decision:
     if tick.now >= until:
         return advance(tick)
     message = wording.held_by(title_of(step), until - tick.now, tick.judgement.reason)
-    return Decision(tick.say("Progressing", "Pausing", message), wake_at=until)
+    return Decision(tick.say("Progressing", "Stepping", message), wake_at=until)
 
 
 def _started(tick: Tick) -> Decision:
@@ -262,7 +264,7 @@ def _hold_weight(tick: Tick, step: Step) -> Decision:
     judgement, title = tick.judgement, title_of(step)
     if tick.now < earliest:
         message = wording.held_by(title, earliest - tick.now, judgement.reason)
-        return Decision(tick.say("Progressing", "Analysing", message), wake_at=earliest)
+        return Decision(tick.say("Progressing", "Stepping", message), wake_at=earliest)
     if tick.progress.weight == 0 or judgement.verdict == "Safe":
         return advance(tick)
     if judgement.verdict == "Unknown":
@@ -271,7 +273,7 @@ def _hold_weight(tick: Tick, step: Step) -> Decision:
         return advance(tick)
     if tick.now < latest:
         message = wording.watching(title, latest - tick.now, judgement.reason)
-        return Decision(tick.say("Progressing", "Analysing", message), wake_at=latest)
+        return Decision(tick.say("Progressing", "Stepping", message), wake_at=latest)
     return _inconclusive(tick)
 
 
