@@ -11,7 +11,7 @@ Manifest = dict[str, Any]
 Key = tuple[str, str]
 
 
-class Conflict(Exception):
+class ConflictError(Exception):
     """409: the object is not the one that was meant."""
 
 
@@ -20,7 +20,7 @@ class ApiServer:
 
     def __init__(self) -> None:
         self.objects: dict[Key, Manifest] = {}
-        self.admit: Callable[[Manifest | None, Manifest, str], None] = lambda old, new, writer: None
+        self.admit: Callable[[Manifest | None, Manifest, str], None] = lambda *_: None
         self.version = 0
 
     def get(self, kind: str, name: str) -> Manifest | None:
@@ -45,7 +45,7 @@ class ApiServer:
             return
         wanted = body.get("metadata", {}).get("resourceVersion")
         if wanted is not None and wanted != old["metadata"]["resourceVersion"]:
-            raise Conflict(f"{kind} {name} was written in between")
+            raise ConflictError(f"{kind} {name} was written in between")
         new = _merged(copy.deepcopy(old), body)
         if subresource == "status":
             new = {**copy.deepcopy(old), "status": body["status"]}
@@ -106,10 +106,10 @@ def _found(item: Manifest, path: str) -> bool:
     return jsonpointer.resolve_pointer(item, path, None) is not None
 
 
-def _merged(target: Any, patch: Any) -> Any:
+def _merged(target: object, patch: object) -> Any:
     if not isinstance(patch, dict):
         return copy.deepcopy(patch)
-    result = target if isinstance(target, dict) else {}
+    result: Manifest = target if isinstance(target, dict) else {}
     for key, value in patch.items():
         if value is None:
             result.pop(key, None)

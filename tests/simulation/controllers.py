@@ -4,9 +4,10 @@ import copy
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.simulation.api_server import ApiServer
+
 from headgate.api.names import POD_TEMPLATE_HASH
 from headgate.workloads.template import identity_of
-from simulation.api_server import ApiServer
 
 Manifest = dict[str, Any]
 _ORDINAL = "deployment.kubernetes.io/revision"
@@ -100,7 +101,9 @@ class Controllers:
         replicas = deployment["spec"]["replicas"]
         if new is None:
             new = self._create(deployment)
-        ordinals = [int((item["metadata"].get("annotations") or {}).get(_ORDINAL, 0)) for item in owned if item is not new]
+        ordinals = [
+            int((item["metadata"].get("annotations") or {}).get(_ORDINAL, 0)) for item in owned if item is not new
+        ]
         annotations = new["metadata"].setdefault("annotations", {})
         annotations[_ORDINAL] = str(max([int(annotations.get(_ORDINAL, 0)), *(ordinal + 1 for ordinal in ordinals), 1]))
         new["spec"]["replicas"] = replicas

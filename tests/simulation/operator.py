@@ -5,6 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tests.simulation.api_server import ApiServer, ConflictError
+from tests.simulation.controllers import Controllers
+from tests.simulation.proxy import Proxy
+
 from headgate.analysis.interval_log import IntervalLog
 from headgate.api.names import FIELD_MANAGER, KIND, RELEASE_LABEL
 from headgate.api.release import Release, read_release
@@ -20,21 +24,17 @@ from headgate.routing.service import read_service
 from headgate.workloads.autoscaler import autoscaler_among
 from headgate.workloads.deployment import read_deployment
 from headgate.workloads.replica_set import read_replica_set
-from simulation.api_server import ApiServer, Conflict
-from simulation.controllers import Controllers
-from simulation.manifests import NAMESPACE
-from simulation.proxy import Proxy
 
 _MOST_TICKS = 60
 CHECK = 15.0
 """Seconds between two looks at the metrics."""
 
 
-class Crash(Exception):
+class CrashError(Exception):
     """The operator's process dies before its next call."""
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The API server answers 500, or not at all."""
 
 
@@ -46,9 +46,9 @@ class Operator:
     controllers: Controllers
     proxy: Proxy
     policies: bool = True
-    fault: Callable[[int], None] = lambda call: None
-    """Called before each API call with its number; raises Crash or Refused."""
-    on_call: Callable[[Action | Status, Release, Observation, float], None] = lambda action, release, seen, now: None
+    fault: Callable[[int], None] = lambda _: None
+    """Called before each API call with its number; raises CrashError or RefusedError."""
+    on_call: Callable[[Action | Status, Release, Observation, float], None] = lambda *_: None
     silent_since: float | None = None
     events: list[Event] = field(default_factory=list)
     calls: itertools.count = field(default_factory=itertools.count)  # type: ignore[type-arg]
@@ -71,10 +71,10 @@ class Operator:
             self.check_at, self.checking = now + CHECK, True
         try:
             self._ticks(now)
-        except Crash:
+        except CrashError:
             self.status, self.log, self.metrics = None, None, Metrics()
             self.down_until, self.check_at = now + 3.0, 0.0
-        except (Refused, Conflict):
+        except (RefusedError, ConflictError):
             self.down_until = now + 1.0
         else:
             self.signs = self._signs(now)
@@ -167,7 +167,7 @@ class Operator:
                 if (item["metadata"].get("labels") or {}).get(RELEASE_LABEL) == "shop"
             ),
             endpoints=self._ready(canary, now),
-            metrics=self._metrics(release, now),
+            metrics=self._metrics(release),
             policies=self.policies,
         )
         facts: dict[str, Any] = {
@@ -185,7 +185,7 @@ class Operator:
             return frozenset()
         return frozenset(pod.name for pod in self.controllers.ready(service["spec"]["selector"], now))
 
-    def _metrics(self, release: Release, now: float) -> Metrics:
+    def _metrics(self, release: Release) -> Metrics:
         """What the metrics room would say: the log goes on where it was, or is read anew after a restart."""
         progress = release.status.progress
         if progress is None or release.spec is None:

@@ -4,9 +4,10 @@ import random
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
+from tests.simulation.api_server import ApiServer
+from tests.simulation.controllers import Controllers, Pod
+
 from headgate.analysis.samples import Series
-from simulation.api_server import ApiServer
-from simulation.controllers import Controllers, Pod
 
 _WEIGHT = "nginx.ingress.kubernetes.io/canary-weight"
 SCRAPE = 5.0
@@ -69,7 +70,9 @@ class Proxy:
         found = []
         for arm in ("stable", "candidate"):
             for kind in ("served", "failed"):
-                samples = tuple((at, float(seen[arm, kind])) for at, seen in self.scrapes if at > since and (arm, kind) in seen)
+                samples = tuple(
+                    (at, float(seen[arm, kind])) for at, seen in self.scrapes if at > since and (arm, kind) in seen
+                )
                 if samples:
                     found.append(Series(f"{arm}/{kind}", arm, kind, samples))
         return found

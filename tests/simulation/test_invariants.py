@@ -5,12 +5,12 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.simulation import manifests
+from tests.simulation.operator import CrashError, RefusedError
+from tests.simulation.test_release import BAD, QUICK, assert_nothing_left, assert_whole
+from tests.simulation.world import World, resting
 
 from headgate.api.names import KIND
-from simulation import manifests
-from simulation.operator import Crash, Refused
-from simulation.test_release import BAD, QUICK, assert_nothing_left, assert_whole
-from simulation.world import World, resting
 
 _ROUTERS = {"ingress": {"ingress": "shop"}, "service": {"service": "shop"}}
 _CALLS_OF_A_RELEASE = 60
@@ -36,7 +36,7 @@ def released(fault: Callable[[int], None], error_rates: dict[str, float], **spec
     return world.until("Progressing").until("Succeeded", "RolledBack").advance(60)
 
 
-@pytest.mark.parametrize("error", [Crash, Refused])
+@pytest.mark.parametrize("error", [CrashError, RefusedError])
 @pytest.mark.parametrize("call", range(_CALLS_OF_A_RELEASE))
 def test_invariant_6_a_fault_before_any_call_changes_no_outcome(call: int, error: type[Exception]) -> None:
     """A good version is promoted although the operator dies, or is refused, just before its nth call."""
@@ -47,7 +47,7 @@ def test_invariant_6_a_fault_before_any_call_changes_no_outcome(call: int, error
     assert world.event_reasons.count("TrafficDrift") == 0, world.told()
 
 
-@pytest.mark.parametrize("error", [Crash, Refused])
+@pytest.mark.parametrize("error", [CrashError, RefusedError])
 @pytest.mark.parametrize("call", range(0, _CALLS_OF_A_RELEASE, 2))
 def test_invariant_6_a_bad_version_is_rolled_back_in_spite_of_a_fault(call: int, error: type[Exception]) -> None:
     world = released(failing_at(frozenset({call}), error), BAD)
@@ -65,7 +65,7 @@ def test_invariant_6_a_bad_version_is_rolled_back_in_spite_of_a_fault(call: int,
     policies=st.booleans(),
 )
 def test_many_faults_change_no_outcome(faults: set[int], crashes: bool, bad: bool, router: str, policies: bool) -> None:
-    error = Crash if crashes else Refused
+    error = CrashError if crashes else RefusedError
     analysis = {} if router == "ingress" else {"enabled": False}
     bad = bad and router == "ingress"
     world = resting(steps=QUICK, traffic=_ROUTERS[router], analysis=analysis, policies=policies)
@@ -116,7 +116,7 @@ def test_whatever_happens_no_request_is_lost_and_nothing_is_left(
 ) -> None:
     """Any schedule of people, faults and traffic, then peace: every request answered, every invariant kept."""
     world = resting(steps=QUICK, traffic=_ROUTERS[router], analysis={} if router == "ingress" else {"enabled": False})
-    world.operator.fault = failing_at(frozenset(faults), Crash if crashes else Refused)
+    world.operator.fault = failing_at(frozenset(faults), CrashError if crashes else RefusedError)
     for name, seconds in happenings:
         HAPPENINGS[name](world)
         world.advance(seconds)

@@ -1,10 +1,10 @@
 """Whole releases on the virtual clock: what a user sees of a release, for each way it can go."""
 
 import pytest
+from tests.simulation import manifests
+from tests.simulation.world import World, resting
 
 from headgate.api.names import KIND, POD_TEMPLATE_HASH
-from simulation import manifests
-from simulation.world import World, resting
 
 BAD = {"shop:1": 0.002, "shop:2": 0.2}
 QUICK = [{"setWeight": weight, "hold": {"min": "20s", "max": "5m", "advance": "WhenNotBad"}} for weight in (10, 50)]
@@ -28,6 +28,13 @@ def assert_nothing_left(world: World) -> None:
     assert release is None or not release["metadata"].get("finalizers"), world.told()
 
 
+def paused(world: World) -> bool:
+    """Whether the Deployment is paused."""
+    deployment = world.api.get("Deployment", "shop")
+    assert deployment is not None
+    return bool(deployment["spec"].get("paused"))
+
+
 class TestPromotion:
     def test_a_good_version_is_promoted_and_its_judged_pods_stay(self) -> None:
         world = resting()
@@ -44,7 +51,9 @@ class TestPromotion:
         assert judged <= set(world.controllers.pods), "the judged pods were replaced"
         assert {pod.image for pod in world.controllers.pods.values()} == {"shop:2"}
         after = world.snapshot()
-        changed = {kind for kind, name in before.keys() | after.keys() if before.get((kind, name)) != after.get((kind, name))}
+        changed = {
+            kind for kind, name in before.keys() | after.keys() if before.get((kind, name)) != after.get((kind, name))
+        }
         assert changed == {"Deployment", "ReplicaSet"}
 
     def test_releases_follow_each_other_and_a_version_may_come_back(self) -> None:
@@ -75,12 +84,12 @@ class TestPromotion:
 
     def test_without_policies_the_target_rests_paused(self) -> None:
         world = resting(policies=False, steps=QUICK)
-        assert world.api.get("Deployment", "shop")["spec"]["paused"]  # type: ignore[index]
+        assert paused(world)
         world.user_releases("shop:2")
         world.until("Progressing").until("Succeeded").advance(30)
         assert_whole(world)
         assert_nothing_left(world)
-        assert world.api.get("Deployment", "shop")["spec"]["paused"]  # type: ignore[index]
+        assert paused(world)
 
     def test_an_autoscaler_gets_its_behavior_back(self) -> None:
         world = resting(steps=QUICK)
@@ -123,7 +132,7 @@ class TestRollback:
         assert_nothing_left(world)
         assert world.event_reasons == ["Released", "Weight", "Bad", "RolledBack"]
         assert {pod.image for pod in world.controllers.pods.values()} == {"shop:1"}
-        assert world.api.get("Deployment", "shop")["spec"]["paused"]  # type: ignore[index]
+        assert paused(world)
 
     def test_a_version_that_turns_bad_while_it_bakes_is_taken_back(self) -> None:
         world = resting(steps=QUICK, bake="3m", analysis={"errors": {"max": "1%"}})
@@ -153,7 +162,7 @@ class TestRollback:
         world.user_releases("shop:1")
         world.until("Idle").advance(30)
         assert set(world.controllers.pods) == pods
-        assert not world.api.get("Deployment", "shop")["spec"].get("paused")  # type: ignore[index]
+        assert not paused(world)
         assert_whole(world)
 
     def test_on_failure_hold_keeps_the_pods_without_traffic(self) -> None:
@@ -256,7 +265,7 @@ class TestChangesInMidFlight:
         assert_whole(world)
         assert_nothing_left(world)
         assert {pod.image for pod in world.controllers.pods.values()} == {"shop:1"}
-        assert not world.api.get("Deployment", "shop")["spec"].get("paused")  # type: ignore[index]
+        assert not paused(world)
 
     @pytest.mark.parametrize("seconds", [5, 20, 60, 110, 125])
     def test_a_newer_template_starts_again_from_step_1(self, seconds: int) -> None:

@@ -4,18 +4,26 @@ import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-from headgate.api.names import ACTION_ANNOTATION, ACTOR_ANNOTATION, FIELD_MANAGER, KIND, POD_TEMPLATE_HASH, RELEASE_LABEL
+from tests.simulation import manifests
+from tests.simulation.api_server import ApiServer
+from tests.simulation.controllers import Controllers
+from tests.simulation.operator import Operator
+from tests.simulation.proxy import SCRAPE, Proxy
+
+from headgate.api.names import (
+    ACTION_ANNOTATION,
+    ACTOR_ANNOTATION,
+    FIELD_MANAGER,
+    KIND,
+    POD_TEMPLATE_HASH,
+    RELEASE_LABEL,
+)
 from headgate.api.release import Release, read_release
 from headgate.api.status import Status
 from headgate.release.decision import Action, Apply, Delete, Patch
 from headgate.release.observation import Observation
 from headgate.workloads.endpoints import ready_of
 from headgate.workloads.template import intent_of
-from simulation import manifests
-from simulation.api_server import ApiServer
-from simulation.controllers import Controllers
-from simulation.operator import Operator
-from simulation.proxy import SCRAPE, Proxy
 
 START = 1_700_000_000.0
 _WEIGHT = "nginx.ingress.kubernetes.io/canary-weight"
@@ -140,7 +148,7 @@ class World:
 
     # the invariants of the design, at each write
 
-    def _watch(self, action: Action | Status, release: Release, seen: Observation, now: float) -> None:
+    def _watch(self, action: Action | Status, release: Release, seen: Observation, _now: float) -> None:
         if isinstance(action, Apply) and action.manifest["kind"] == "Ingress":
             self._weight_written(int(action.manifest["metadata"]["annotations"][_WEIGHT]), release, seen)
         if isinstance(action, Patch) and action.ref.kind == "Service" and action.form == "merge":
@@ -156,7 +164,8 @@ class World:
         if weight > self.weight:
             if ready < -(-weight * replicas // 100):
                 self.objections.append(f"2: weight rose to {weight} with {ready} endpoints of {replicas} pods")
-            if any(item.verdict == "Bad" for item in release.status.evidence) and not release.status.progress.skip:
+            skips = release.status.progress is not None and release.status.progress.skip
+            if any(item.verdict == "Bad" for item in release.status.evidence) and not skips:
                 self.objections.append(f"2: weight rose to {weight} while the verdict was Bad")
 
     def _pin_written(self, revision: str | None) -> None:
@@ -168,7 +177,9 @@ class World:
         """Invariant 4: nothing leads to a candidate that goes, and what was open has drained."""
         service = self.api.get("Service", "shop")
         pin = service["spec"]["selector"].get(POD_TEMPLATE_HASH) if service else None
-        ours = next((i for i in self.api.every("ReplicaSet") if RELEASE_LABEL in (i["metadata"].get("labels") or {})), None)
+        ours = next(
+            (i for i in self.api.every("ReplicaSet") if RELEASE_LABEL in (i["metadata"].get("labels") or {})), None
+        )
         revision = ours["metadata"]["labels"][POD_TEMPLATE_HASH] if ours else None
         if self.weight or (pin == revision and pin is not None):
             self.objections.append(f"4: the candidate was removed at weight {self.weight}, pin {pin}")

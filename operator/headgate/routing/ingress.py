@@ -169,7 +169,6 @@ def _nginx_meter(route: Route, *, canary: bool) -> Meter:
         matchers=(
             Matcher("ingress", "=", entry),
             Matcher("namespace", "=", route.namespace),
-            Matcher("exported_namespace|namespace", "=", route.namespace),
             Matcher("canary", "=~", f"({upstreams})" if canary else ""),
         ),
     )

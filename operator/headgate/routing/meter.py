@@ -33,3 +33,9 @@ class Meter:
     durations: str
     matchers: tuple[Matcher, ...]
     seconds_per_unit: float = 1.0
+    pod_label: str = ""
+    """Label with the pod of the version that answered; empty where the series do not tell, as a proxy's."""
+
+    def selects(self, labels: dict[str, str]) -> bool:
+        """Whether a series with these labels belongs to the version."""
+        return all(matcher.accepts(labels) for matcher in self.matchers)

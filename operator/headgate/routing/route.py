@@ -68,9 +68,13 @@ class Seen(NamedTuple):
 class Router(Protocol):
     """How one kind of traffic object splits requests. Pure: values in, manifests and readings out."""
 
-    name: str
-    settle: float
-    """Seconds until every instance of the data plane follows a write, where no condition tells."""
+    @property
+    def name(self) -> str:
+        """What the router is called in messages."""
+
+    @property
+    def settle(self) -> float:
+        """Seconds until every instance of the data plane follows a write, where no condition tells."""
 
     def problems(self, route: Route) -> Sequence[str]:
         """Sentences on what this router cannot do for the route; empty when it can."""

@@ -1,0 +1,46 @@
+# Every target does the set-up it needs and can be run again at once. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LAB := $(PYTHON) hack/lab
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-down test test-quick lint generate bench clean
+
+help: ## What can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+demo: $(VENV)/installed ## A real cluster, a good release and a bad one, live in this terminal
+	@$(BIN)/python hack/demo up
+
+demo-down: ## Remove everything the demo made
+	@$(PYTHON) hack/demo down
+
+test-quick: $(VENV)/installed lint ## Pure rooms, types, style, import contract: seconds
+	@$(BIN)/pytest -q tests/unit --ignore tests/unit/metrics
+
+test: $(VENV)/installed lint ## Everything, on a real cluster that it starts and removes
+	@$(BIN)/python hack/lab build
+	@$(BIN)/pytest tests/unit tests/simulation tests/cluster tests/e2e
+
+lint: $(VENV)/installed
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
+
+generate: $(VENV)/installed ## Write what is made from the models: crds/, chart, reference
+	@$(BIN)/python hack/generate
+
+bench: $(VENV)/installed ## Where we stand against the budget
+	@$(BIN)/python hack/bench
+
+clean: ## Remove what was built in this folder
+	@rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/installed: requirements-dev.txt pyproject.toml
+	@echo "installing the Python packages into $(VENV) (about a minute)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@

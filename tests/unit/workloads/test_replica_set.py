@@ -1,0 +1,45 @@
+"""Which ReplicaSet serves, and which one would be taken instead of the candidate."""
+
+from headgate.workloads.replica_set import ReplicaSet, read_replica_set, serving_among, twins_among
+
+
+def owned(name: str, *, replicas: int, ordinal: int, identity: str = "t1", owner: str = "d1") -> ReplicaSet:
+    return ReplicaSet(
+        namespace="prod",
+        name=name,
+        uid=name,
+        owner=owner,
+        revision=name,
+        identity=identity,
+        intent=identity,
+        images="shop:1",
+        replicas=replicas,
+        ready=replicas,
+        ordinal=ordinal,
+    )
+
+
+def test_the_newest_with_pods_serves() -> None:
+    sets = [owned("a", replicas=0, ordinal=3), owned("b", replicas=2, ordinal=2), owned("c", replicas=2, ordinal=1)]
+    assert serving_among(sets, "d1") == sets[1]
+
+
+def test_without_pods_the_newest_would_serve() -> None:
+    sets = [owned("a", replicas=0, ordinal=1), owned("b", replicas=0, ordinal=2)]
+    assert serving_among(sets, "d1") == sets[1]
+
+
+def test_what_others_own_does_not_serve() -> None:
+    assert serving_among([owned("a", replicas=2, ordinal=1, owner="someone")], "d1") is None
+
+
+def test_an_empty_twin_is_found_and_one_with_pods_is_not() -> None:
+    twin = owned("old", replicas=0, ordinal=1)
+    sets = [twin, owned("busy", replicas=1, ordinal=2), owned("other", replicas=0, ordinal=3, identity="t2")]
+    assert twins_among(sets, "d1", "t1") == (twin,)
+
+
+def test_a_revision_that_is_no_number_counts_as_none() -> None:
+    annotations = {"deployment.kubernetes.io/revision": "first"}
+    manifest = {"metadata": {"name": "a", "namespace": "prod", "annotations": annotations}, "spec": {}}
+    assert read_replica_set(manifest).ordinal == 0
