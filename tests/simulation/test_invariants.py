@@ -1,6 +1,7 @@
 """The invariants of the design, under crashes, refused calls and whatever people do at the same time."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -26,7 +27,7 @@ def failing_at(calls: frozenset[int], error: type[Exception]) -> Callable[[int],
     return fault
 
 
-def released(fault: Callable[[int], None], error_rates: dict[str, float], **spec: object) -> World:
+def released(fault: Callable[[int], None], error_rates: dict[str, float], **spec: Any) -> World:
     """A release of shop:2 during which calls fail, from rest to its end."""
     world = resting(steps=QUICK, **spec)
     world.proxy.error_rates = error_rates

@@ -1,13 +1,15 @@
 """Counts of both versions over the same stretch of time."""
 
+import math
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Counts:
     """Requests of one version in one interval.
 
-    `errors` of `requests` were answered 5xx; `slow` of `timed` took longer than the latency bound.
+    `errors` of `requests` were answered 5xx; `slow` of `timed` took longer than the latency bound. Raises ValueError
+    for counts that no traffic can give: negative, not finite, or more bad requests than requests.
     """
 
     requests: float = 0.0
@@ -15,13 +17,21 @@ class Counts:
     timed: float = 0.0
     slow: float = 0.0
 
+    def __post_init__(self) -> None:
+        if not (0 <= self.errors <= self.requests < math.inf and 0 <= self.slow <= self.timed < math.inf):
+            raise ValueError(f"{self} is no count of requests: bad ones must be from 0 to all, and all finite")
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Interval:
-    """One check: what both versions did from `start` to `end` (seconds since the epoch), in step `step`."""
+    """One check: what both versions did from `start` to `end` (seconds since the epoch), in step `step`.
+
+    `weight` is the candidate's share of the traffic in percent; at 100 there is no stable to compare with.
+    """
 
     start: float
     end: float
     stable: Counts
     candidate: Counts
     step: int = 0
+    weight: int = 0

@@ -16,21 +16,21 @@ LATENCY_PATTERN = "^([0-9]{1,4}s)?([0-9]{1,6}ms)?$"
 PERCENT_PATTERN = r"^([0-9]{1,2}([.][0-9]{1,4})?|100)%?$"
 
 # The ends of the sentences that the API server and these parsers both say.
-_NO_DURATION = "not a duration: write it like 90s, 5m or 1h30m"
-_NO_LATENCY = "not a time of a request: write it like 300ms or 2s"
-_NO_PERCENT = "not a percentage: write a whole number from 0 to 100 or a string like 0.5%"
+NO_DURATION = "not a duration: write it like 90s, 5m or 1h30m"
+NO_LATENCY = "not a time of a request: write it like 300ms or 2s"
+NO_PERCENT = "not a percentage: write a whole number from 0 to 100 or a string like 0.5%"
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
 def parse_duration(text: object) -> float:
     """Seconds of `1h30m` or `90s`. Raises ValueError with the accepted form."""
-    return _seconds(text, DURATION_PATTERN, _NO_DURATION)
+    return _seconds(text, DURATION_PATTERN, NO_DURATION)
 
 
 def parse_latency(text: object) -> float:
     """Seconds of `2s` or `250ms`. Raises ValueError with the accepted form."""
-    return _seconds(text, LATENCY_PATTERN, _NO_LATENCY)
+    return _seconds(text, LATENCY_PATTERN, NO_LATENCY)
 
 
 def _seconds(text: object, pattern: str, problem: str) -> float:
@@ -54,7 +54,7 @@ def parse_percent(value: object) -> float:
     """The fraction meant by `5`, `"5"` or `"0.5%"`. Raises ValueError outside 0 to 100 %."""
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not re.fullmatch(PERCENT_PATTERN, text):
-        raise ValueError(f"{value!r} is {_NO_PERCENT}")
+        raise ValueError(f"{value!r} is {NO_PERCENT}")
     return float(text.removesuffix("%")) / 100.0
 
 
@@ -88,13 +88,13 @@ Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
     PlainSerializer(format_duration),
-    WithJsonSchema(_string(DURATION_PATTERN, _NO_DURATION)),
+    WithJsonSchema(_string(DURATION_PATTERN, NO_DURATION)),
 ]
 LatencyBound = Annotated[
     float,
     BeforeValidator(parse_latency),
     PlainSerializer(format_duration),
-    WithJsonSchema(_string(LATENCY_PATTERN, _NO_LATENCY)),
+    WithJsonSchema(_string(LATENCY_PATTERN, NO_LATENCY)),
 ]
 Percent = Annotated[
     float,
@@ -105,7 +105,7 @@ Percent = Annotated[
             "x-kubernetes-int-or-string": True,
             "maxLength": 8,
             "x-kubernetes-validations": [
-                {"rule": f"string(self).matches('{PERCENT_PATTERN}')", "message": _NO_PERCENT},
+                {"rule": f"string(self).matches('{PERCENT_PATTERN}')", "message": NO_PERCENT},
             ],
         }
     ),

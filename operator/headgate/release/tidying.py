@@ -120,8 +120,8 @@ def _ended(tick: Tick) -> Decision:
 def _promoted(tick: Tick) -> tuple[Status, tuple[Event, ...]]:
     requests = max((item.requests for item in tick.status.evidence), default=0)
     message = wording.promoted(tick.candidate, requests)
-    status = tick.say("Succeeded", "Promoted", message, stable=tick.candidate, candidate=None, weights=Weights(), summary=Summary())
-    return status, (Event("Promoted", message),)
+    status = tick.say("Succeeded", "Promoted", message, stable=tick.candidate, candidate=None, weights=Weights())
+    return status.told(summary=Summary()), (Event("Promoted", message),)
 
 
 def _rolled_back(tick: Tick) -> tuple[Status, tuple[Event, ...]]:
