@@ -126,6 +126,7 @@ class Operator:
             self._do(action, release, seen, now)
         persisted = read_release(self.api.get(KIND, "shop") or {}).status if self.api.get(KIND, "shop") else old
         if worth_writing(persisted, decision.status, self.written_at, now):
+            assert Status.model_validate(decision.status.manifest()) == decision.status, "a status is read as written"
             self.on_call(decision.status, release, seen, now)
             self._call()
             self.api.merge(KIND, "shop", {"status": decision.status.manifest()}, FIELD_MANAGER, "status")

@@ -25,7 +25,7 @@ from headgate.release.observation import Observation
 from headgate.workloads.endpoints import ready_of
 from headgate.workloads.template import intent_of
 
-START = 1_700_000_000.0
+START = 1_700_000_000.123
 _WEIGHT = "nginx.ingress.kubernetes.io/canary-weight"
 
 

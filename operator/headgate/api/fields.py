@@ -73,6 +73,11 @@ def parse_moment(value: object) -> float:
     return datetime.fromisoformat(value).timestamp()
 
 
+def moment(seconds: float) -> float:
+    """The moment as it will be read back from where it is written: rounded to microseconds."""
+    return round(seconds, 6)
+
+
 def format_moment(seconds: float) -> str:
     """RFC 3339 in UTC with microseconds, the form of Kubernetes' MicroTime."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

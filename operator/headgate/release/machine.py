@@ -7,6 +7,7 @@ many stages as need no write; the first write ends it, and the next tick sees wh
 from collections.abc import Callable
 from dataclasses import replace
 
+from headgate.api.fields import moment
 from headgate.api.release import Release
 from headgate.release import wording
 from headgate.release.answers import answer
@@ -37,7 +38,7 @@ _MOST_TURNS = 16
 
 def decide(release: Release, seen: Observation, now: float) -> Decision:
     """What to do now about one release. `now` is in seconds since the epoch."""
-    tick = Tick(release, release.status, seen, now)
+    tick = Tick(release, release.status, seen, moment(now))
     events: tuple[Action, ...] = ()
     for _ in range(_MOST_TURNS):
         decision = _turn(tick)

@@ -7,6 +7,7 @@ from typing import Literal
 from headgate.analysis.dispersion import Baseline
 from headgate.analysis.intervals import Interval
 from headgate.api.fields import Manifest
+from headgate.release.decision import Fact
 from headgate.routing.route import Router
 from headgate.routing.service import Service
 from headgate.workloads.autoscaler import Autoscaler
@@ -66,3 +67,7 @@ class Observation:
     metrics: Metrics = Metrics()
     policies: bool = True
     """Whether the admission policies hold what Headgate needs held; without them the target rests paused."""
+
+    def missing(self, *facts: Fact) -> frozenset[Fact]:
+        """Those of the facts that nobody has looked up."""
+        return frozenset(fact for fact in facts if isinstance(getattr(self, fact), Unknown))

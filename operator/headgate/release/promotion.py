@@ -15,7 +15,7 @@ from headgate.release.stage import Stage
 from headgate.release.stepping import endangered, prepare, reach
 from headgate.release.tick import Tick
 from headgate.release.traffic import enforce, held_for, settled, settles_at
-from headgate.workloads.candidate import adoption_patch
+from headgate.workloads.candidate import adoption_patch, unpause_patch
 from headgate.workloads.endpoints import ready_of
 
 _LOOK_AGAIN = 1.0
@@ -53,7 +53,7 @@ def switch(tick: Tick) -> Decision:
         return Decision(tick.status, wake_at=settles_at(tick))
     pods = tick.seen.stable_endpoints
     if isinstance(pods, Unknown):
-        return Decision(tick.status, look=frozenset({"stable_endpoints"}))
+        return Decision(tick.status, look=tick.seen.missing("stable_endpoints"))
     if not pods or ready_of(pods, tick.candidate_set) < len(pods):
         return Decision(tick.status, wake_at=tick.now + 1.0)
     message = wording.baking(_bake(tick), tick.candidate)
@@ -97,8 +97,7 @@ def adopt(tick: Tick) -> Decision:
     if ours is not None:
         actions.append(Patch(tick.ref("ReplicaSet", ours.name), "json", adoption_patch(ours.uid, target)))
     if target.paused and target.identity == tick.candidate.template:
-        guard = {"metadata": {"resourceVersion": target.resource_version}, "spec": {"paused": None}}
-        actions.append(Patch(tick.ref("Deployment", target.name), "merge", guard))
+        actions.append(Patch(tick.ref("Deployment", target.name), "json", unpause_patch(target)))
     if actions:
         return Decision(tick.status, actions=tuple(actions), again=True)
     return _rolled(tick) if tick.progress.adopted else _adopted(tick)
@@ -110,7 +109,7 @@ def _adopted(tick: Tick) -> Decision:
     if target.observed_generation < target.generation:
         return Decision(tick.status)
     if isinstance(sets, Unknown):
-        return Decision(tick.status, look=frozenset({"replica_sets"}))
+        return Decision(tick.status, look=tick.seen.missing("replica_sets"))
     ours = next((item for item in sets if item.name == tick.candidate_set), None)
     if ours is not None and not ours.owner:
         return Decision(tick.status, wake_at=tick.now + _LOOK_AGAIN)

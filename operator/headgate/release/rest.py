@@ -50,7 +50,7 @@ def _changed(tick: Tick) -> Decision:
     """The Deployment's template is not the one known to serve: find out which one is."""
     target = tick.target
     if isinstance(tick.seen.replica_sets, Unknown):
-        return Decision(tick.status, look=frozenset({"replica_sets"}))
+        return Decision(tick.status, look=tick.seen.missing("replica_sets"))
     serving = _serving_set(tick, tick.seen.replica_sets)
     if not target.paused:
         return _rolled_by_itself(tick, serving)
@@ -118,7 +118,7 @@ def begin(tick: Tick) -> Decision:
     """The start of a release of the Deployment's present template, from step 1 with weight 0."""
     target, steps, scaler, sets = tick.target, steps_of(tick.spec), tick.seen.autoscaler, tick.seen.replica_sets
     if isinstance(sets, Unknown) or isinstance(scaler, Unknown):
-        return Decision(tick.status, look=frozenset({"replica_sets", "autoscaler"}))
+        return Decision(tick.status, look=tick.seen.missing("replica_sets", "autoscaler"))
     candidate = Version(
         revision=revision_of(target.identity, tick.release.uid),
         image=target.images,

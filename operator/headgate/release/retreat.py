@@ -32,7 +32,7 @@ def leave(tick: Tick, outcome: Outcome, why: str, *events: Event) -> Decision:
     """All traffic to stable, ahead of every other write and gated by one thing only: stable must be able to take it."""
     stable_ready = _stable_ready(tick)
     if isinstance(stable_ready, Unknown):
-        return Decision(tick.status, look=frozenset({"stable_endpoints"}))
+        return Decision(tick.status, look=tick.seen.missing("stable_endpoints"))
     carries = tick.progress.weight > 0 or tick.progress.stage in SWITCHED
     if carries and stable_ready == 0 and tick.seen.target is not None:
         message = wording.stable_is_down(tick.stable)

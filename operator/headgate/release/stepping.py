@@ -1,5 +1,6 @@
 """The forward half of a release: preparing the candidate, taking the steps, giving it all traffic."""
 
+from headgate.api.fields import moment
 from headgate.api.names import FINALIZER
 from headgate.api.spec import Step
 from headgate.api.status import Phase, StepStatus, Weights
@@ -141,7 +142,7 @@ def _phase(tick: Tick) -> Phase:
 def _written(tick: Tick, weight: int, event: Event) -> Decision:
     """The status that announces a weight, and the writes that give it; the step's clock starts when it has settled."""
     status, progress = tick.status, with_mark(tick, tick.progress, weight)
-    step = status.step.model_copy(update={"started_at": tick.now + tick.settle}) if status.step else None
+    step = status.step.model_copy(update={"started_at": moment(tick.now + tick.settle)}) if status.step else None
     route = tick.route(weight)
     announced = tick.say(
         _phase(tick),

@@ -73,7 +73,7 @@ def _autoscaler(tick: Tick) -> Decision | None:
     if held.autoscaler is None:
         return None
     if isinstance(found, Unknown):
-        return Decision(tick.status, look=frozenset({"autoscaler"}))
+        return Decision(tick.status, look=tick.seen.missing("autoscaler"))
     ref = tick.ref("HorizontalPodAutoscaler", held.autoscaler)
     if found != "none" and found.held:
         behavior = json.loads(held.behavior) if held.behavior else None

@@ -1,5 +1,6 @@
 """Bringing the cluster's traffic to a route: the pin of the user's Service, and the router's objects."""
 
+from headgate.api.fields import moment
 from headgate.api.status import Held, Mark, Progress
 from headgate.release.decision import Action, Apply, Delete, Patch
 from headgate.release.tick import Tick
@@ -29,7 +30,10 @@ def held_for(tick: Tick, route: Route) -> Held:
 def with_mark(tick: Tick, progress: Progress, weight: int) -> Progress:
     """The progress after the traffic changed: the split from now on is another one."""
     mark = Mark(
-        at=tick.now, until=tick.now + tick.settle, weight=weight, step=tick.status.step.index if tick.status.step else 0
+        at=tick.now,
+        until=moment(tick.now + tick.settle),
+        weight=weight,
+        step=tick.status.step.index if tick.status.step else 0,
     )
     return progress.model_copy(
         update={

@@ -10,8 +10,9 @@ def image(version: Version) -> str:
 
 
 def released(stable: Version, candidate: Version) -> str:
-    change = f"{image(stable)} -> {image(candidate)}"
-    return f"template changed: {change} (revision {candidate.revision})"
+    if image(stable) == image(candidate):
+        return f"template changed: {image(candidate)} in another configuration (revision {candidate.revision})"
+    return f"template changed: {image(stable)} -> {image(candidate)} (revision {candidate.revision})"
 
 
 def weighted(weight: int, version: Version, place: str, ready: int, needed: int) -> str:

@@ -73,6 +73,14 @@ def adoption_patch(uid: str, deployment: Deployment) -> list[dict[str, Any]]:
     ]
 
 
+def unpause_patch(deployment: Deployment) -> list[dict[str, Any]]:
+    """The JSON patch that lets the Deployment go on, unless its spec has changed since it was looked at."""
+    return [
+        {"op": "test", "path": "/metadata/generation", "value": deployment.generation},
+        {"op": "remove", "path": "/spec/paused"},
+    ]
+
+
 def _surge(value: int | str, replicas: int) -> int:
     """Pods above the desired number that a rolling update may make; a percentage is rounded up."""
     if isinstance(value, int):
