@@ -1,0 +1,3 @@
+module headgate.dev/load
+
+go 1.25

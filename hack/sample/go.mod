@@ -1,0 +1,3 @@
+module headgate.dev/sample
+
+go 1.24
