@@ -26,7 +26,8 @@ class Counts:
 class Interval:
     """One check: what both versions did from `start` to `end` (seconds since the epoch), in step `step`.
 
-    `weight` is the candidate's share of the traffic in percent; at 100 there is no stable to compare with.
+    `weight` is the candidate's share of the traffic in percent; at 100 there is no stable to compare with. `aligned`
+    tells that both versions were scraped at the same moments, as in one proxy.
     """
 
     start: float
@@ -35,3 +36,4 @@ class Interval:
     candidate: Counts
     step: int = 0
     weight: int = 0
+    aligned: bool = False

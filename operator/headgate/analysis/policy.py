@@ -1,0 +1,32 @@
+"""How sure and how tolerant a verdict is: the numbers a user or a replay may vary."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How much worse than stable the candidate may be: its rate may be `ratio` times stable's plus `difference`."""
+
+    ratio: float
+    difference: float
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a verdict takes, beside the spec's confidence."""
+
+    bad: Tolerance = Tolerance(1.1, 0.0002)
+    """A candidate that is no worse than this is rolled back with a probability of at most 1 - confidence. A tenth more
+    than stable and 2 in 10,000 is less than equal pods differ by; without it, much traffic would make any lasting
+    difference, however trivial, a rollback."""
+    safe: Tolerance = Tolerance(1.5, 0.005)
+    """A candidate that is worse than this is certified in a step with a probability of at most `risk`."""
+    risk: float = 0.05
+    dispersion: float | None = None
+    """phi, when it is known; else it is measured on stable before the release."""
+    past_ratio: float = 3.0
+    past_floor: float = 0.01
+    """With all traffic on the candidate and no objective, it may fail this many times stable's past rate, or this
+    share if that is more."""
+    past_requests: float = 300.0
+    """Fewer past requests than this tell no rate."""
