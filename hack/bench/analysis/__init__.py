@@ -1,0 +1,1 @@
+"""Side-by-side simulation of release analysis: `python -m hack.bench.analysis --help`."""

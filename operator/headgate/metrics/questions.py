@@ -1,0 +1,105 @@
+"""The queries of specs: many in one, each answered by a number, by nothing, or by why it can't be.
+
+The texts come from authors of releases. In one query they stand side by side, each marked with a token that no author
+can know, so that none can answer for another. When the whole is rejected each is asked by itself, and what is wrong
+with one stays its own.
+"""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from headgate.metrics.prometheus import Prometheus, PrometheusError, Result
+
+Answer = float | str | None
+"""A number; None for no data; a sentence for what is wrong with the query."""
+_MARK = "headgate_question"
+_MOST_KNOWN = 10_000
+
+
+@dataclass
+class Questions:
+    """Asks one Prometheus. Remembers which texts can't be asked together with others."""
+
+    prometheus: Prometheus
+    _broken: dict[str, str] = field(default_factory=dict)
+    _scalars: set[str] = field(default_factory=set)
+
+    def answers(self, texts: Iterable[str], at: float) -> dict[str, Answer]:
+        """The answer to each text. Raises PrometheusError when the server does not answer."""
+        asked = sorted(set(texts))
+        if len(self._broken) + len(self._scalars) > _MOST_KNOWN:
+            self._broken.clear()
+            self._scalars.clear()
+        found: dict[str, Answer] = {text: self._broken[text] for text in asked if text in self._broken}
+        for part in self._parts([text for text in asked if text not in self._broken]):
+            found |= self._together(part, at)
+        return found
+
+    def _parts(self, texts: list[str]) -> list[list[str]]:
+        """The texts in parts of the length that the server takes."""
+        parts: list[list[str]] = []
+        room = 0
+        for text in texts:
+            if len(text) + 120 > room:
+                parts.append([])
+                room = self.prometheus.endpoint.query_bytes
+            parts[-1].append(text)
+            room -= len(text) + 120
+        return parts
+
+    def _together(self, texts: list[str], at: float) -> dict[str, Answer]:
+        tokens = {secrets.token_hex(8): text for text in texts}
+        whole = " or ".join(
+            f'label_replace({self._as_vector(text)}, "{_MARK}", "{token}", "", "")' for token, text in tokens.items()
+        )
+        try:
+            result = self.prometheus.query(whole, at)
+        except PrometheusError as error:
+            if not error.rejected:
+                raise
+            return {text: self._alone(text, at) for text in texts}
+        values: dict[str, list[Any]] = {text: [] for text in texts}
+        for item in result:
+            text = tokens.get(item["metric"].get(_MARK, ""))
+            if text is not None:
+                values[text].append(item["value"])
+        return {text: _single(found) for text, found in values.items()}
+
+    def _alone(self, text: str, at: float) -> Answer:
+        """The answer to one text asked by itself, which also shows what it is."""
+        try:
+            result = self.prometheus.query(text, at)
+        except PrometheusError as error:
+            if not error.rejected:
+                raise
+            self._broken[text] = str(error)
+            return str(error)
+        if _is_pair(result):
+            self._scalars.add(text)
+            return _single([result])
+        if any("value" not in item for item in result):
+            self._broken[text] = "the query gives a range of samples, and must give one number"
+            return self._broken[text]
+        return _single([item["value"] for item in result])
+
+    def _as_vector(self, text: str) -> str:
+        # On a line of its own a comment at the end of the text ends there.
+        return f"{'vector' if text in self._scalars else ''}(\n{text}\n)"
+
+
+def _is_pair(result: Result) -> bool:
+    return len(result) == 2 and not isinstance(result[0], dict)
+
+
+def _single(values: list[Any]) -> Answer:
+    """The one number among (moment, text) pairs."""
+    if not values:
+        return None
+    if len(values) > 1:
+        return f"the query gives {len(values)} numbers, and must give one: aggregate it"
+    try:
+        return float(values[0][1])
+    except ValueError:
+        return "the query gives a text, and must give a number"

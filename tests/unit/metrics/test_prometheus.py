@@ -1,0 +1,333 @@
+"""Bad days of a server, each one sentence that names no secret."""
+
+import json
+import socket
+import ssl
+import subprocess
+import threading
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from pydantic import ValidationError
+from urllib3.exceptions import InsecureRequestWarning
+
+from headgate.metrics.endpoint import Endpoint
+from headgate.metrics.prometheus import Prometheus, PrometheusError
+from headgate.metrics.source import Source
+from headgate.metrics.watch import Watch, expand
+from headgate.routing.meter import Matcher, Meter
+
+SECRET = "s3cr3t-t0ken"
+Serve = Callable[[Callable[[BaseHTTPRequestHandler], None]], Any]
+
+
+def send(handler: BaseHTTPRequestHandler, code: int, body: str, kind: str = "application/json") -> None:
+    data = body.encode()
+    handler.send_response(code)
+    handler.send_header("Content-Type", kind)
+    handler.send_header("Content-Length", str(len(data)))
+    handler.end_headers()
+    handler.wfile.write(data)
+
+
+def vector(*values: float) -> str:
+    result = [{"metric": {}, "value": [0, str(value)]} for value in values]
+    return json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}})
+
+
+def asked(url: str, **more: Any) -> Any:
+    prometheus = Prometheus("default", Endpoint(url=url, **more))
+    try:
+        return prometheus.query("up", 1000.0)
+    finally:
+        prometheus.close()
+
+
+def sentence(url: str, **more: Any) -> str:
+    with pytest.raises(PrometheusError) as caught:
+        asked(url, **more)
+    assert SECRET not in str(caught.value)
+    assert caught.value.__cause__ is None
+    return str(caught.value)
+
+
+ERROR = json.dumps({"status": "error", "errorType": "bad_data", "error": f"parse error near {SECRET}"})
+
+
+@pytest.mark.parametrize(("code", "body", "words"), [
+    (500, "oops", "answers with an error (500)"),
+    (503, ERROR, "answers with an error (503): parse error near ***"),
+    (400, ERROR, "rejects the query: parse error near ***"),
+    (422, ERROR, "rejects the query: parse error near ***"),
+    (400, "<html>", "answers with an error (400)"),
+    (401, SECRET, "refuses the credentials (401): check them in the configuration"),
+    (403, "", "refuses the credentials (403)"),
+    (404, "", "has no query API there (404): check the path of its url"),
+    (429, "slow down", "answers with an error (429)"),
+    (200, "<html>log in</html>", "answers, but not as a Prometheus does: check its url"),
+    (200, "[]", "answers, but not as a Prometheus does"),
+    (200, '{"data": null}', "answers, but not as a Prometheus does"),
+    (200, '{"data": {"result": {}}}', "answers, but not as a Prometheus does"),
+])  # fmt: skip
+def test_each_bad_answer_has_its_sentence(serve: Serve, code: int, body: str, words: str) -> None:
+    server = serve(lambda handler: send(handler, code, body))
+
+    said = sentence(server.url, headers={"Authorization": f"Bearer {SECRET}"})
+
+    assert said.startswith(f"Prometheus default ({server.url}) ")
+    assert words in said
+
+
+def test_a_server_that_is_down_is_said() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+
+    assert sentence(url).endswith("refused the connection: is it running?")
+
+
+def test_a_name_that_is_unknown_is_said() -> None:
+    assert "can't be found" in sentence("http://prometheus.invalid:9090")
+
+
+def test_a_server_that_hangs_is_given_up(serve: Serve) -> None:
+    done = threading.Event()
+    server = serve(lambda _: print(end="" if done.wait(10) else "late"))
+
+    assert sentence(server.url, timeout="1s").endswith("did not answer within 1s")
+    done.set()
+
+
+@pytest.fixture
+def raw() -> Iterator[Callable[[bytes], str]]:
+    """Starts servers that send the same bytes to everyone."""
+    sockets = []
+
+    def start(answer: bytes) -> str:
+        listener = socket.create_server(("127.0.0.1", 0))
+        sockets.append(listener)
+
+        def serve() -> None:
+            while True:
+                try:
+                    client, _ = listener.accept()
+                except OSError:
+                    return
+                with client:
+                    client.recv(65536)
+                    client.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        return f"127.0.0.1:{listener.getsockname()[1]}"
+
+    yield start
+    for listener in sockets:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+def test_another_protocol_is_said(raw: Callable[[bytes], str]) -> None:
+    assert "check its url" in sentence(f"http://{raw(b'SSH-2.0-OpenSSH_9.2' + bytes((13, 10)))}")
+
+
+def test_a_server_without_tls_is_said(raw: Callable[[bytes], str]) -> None:
+    address = raw(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+    assert "check whether its url is http" in sentence(f"https://{address}")
+
+
+def test_a_server_is_trusted_only_with_its_authority(serve: Serve, tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command = ["/usr/bin/openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
+    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    server = serve(lambda handler: send(handler, 200, vector(1.0)))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    url = server.url.replace("http:", "https:")
+
+    assert sentence(url).endswith("has a certificate that is not trusted: set caFile to the one that signed it")
+    assert asked(url, ca_file=certificate)
+    with pytest.warns(InsecureRequestWarning):
+        assert asked(url, insecure_skip_verify=True)
+
+
+def test_a_connection_that_breaks_is_said(raw: Callable[[bytes], str]) -> None:
+    assert "broke the connection" in sentence(f"http://{raw(b'')}")
+
+
+def test_a_gateway_that_fails_once_is_asked_again(serve: Serve) -> None:
+    answers = iter([(503, ""), (200, vector(1.0))])
+    server = serve(lambda handler: send(handler, *next(answers)))
+
+    assert asked(server.url)[0]["value"] == [0, "1.0"]
+
+
+def test_queries_are_sent_in_the_body(serve: Serve) -> None:
+    """An address of 24 KiB passes few proxies."""
+    server = serve(lambda handler: send(handler, 200, vector(1.0)))
+
+    asked(f"{server.url}/prometheus/")
+
+    path, headers, body = server.asked[0]
+    assert path == "/prometheus/api/v1/query"
+    assert headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert parse_qs(body.decode()) == {
+        "query": ["up"], "time": ["1000.000"], "partial_response": ["false"], "nocache": ["1"]
+    }  # fmt: skip
+
+
+def test_headers_come_from_the_configuration_from_files_and_from_the_environment(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(lambda handler: send(handler, 200, vector(1.0)))
+    (tmp_path / "tenant").write_text("shop\n")
+    monkeypatch.setenv("PROMETHEUS_KEY", SECRET)
+
+    asked(
+        server.url,
+        headers={"X-Plain": "plain"},
+        header_files={"X-Scope-OrgID": tmp_path / "tenant"},
+        header_env={"X-Key": "PROMETHEUS_KEY"},
+    )
+
+    headers = server.asked[0][1]
+    assert (headers["X-Plain"], headers["X-Scope-OrgID"], headers["X-Key"]) == ("plain", "shop", SECRET)
+
+
+def test_a_token_is_read_anew_when_its_file_changes(serve: Serve, tmp_path: Path) -> None:
+    server = serve(lambda handler: send(handler, 200, vector(1.0)))
+    token = tmp_path / "token"
+    prometheus = Prometheus("default", Endpoint(url=server.url, bearer_token_file=token))
+    for value in ("first", "second"):
+        token.write_text(f"{value}\n")
+        prometheus.query("up", 0)
+    prometheus.close()
+
+    assert [headers["Authorization"] for _, headers, _ in server.asked] == ["Bearer first", "Bearer second"]
+
+
+def test_user_and_password_come_from_a_file_or_the_address(serve: Serve, tmp_path: Path) -> None:
+    server = serve(lambda handler: send(handler, 200, vector(1.0)))
+    (tmp_path / "user").write_text(f"me:{SECRET}\n")
+
+    asked(server.url, basic_auth_file=tmp_path / "user")
+    asked(server.url.replace("//", f"//me:{SECRET}@"))
+
+    expected = "Basic " + b64encode(f"me:{SECRET}".encode()).decode()
+    assert [headers["Authorization"] for _, headers, _ in server.asked] == [expected, expected]
+
+
+def test_the_machines_netrc_and_proxies_are_not_used(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(lambda handler: send(handler, 200, vector(1.0)))
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login other password other\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+
+    asked(server.url, headers={"Authorization": "Bearer mine"})
+
+    assert server.asked[0][1]["Authorization"] == "Bearer mine"
+
+
+def test_a_user_in_the_address_is_never_shown() -> None:
+    url = f"http://me:{SECRET}@127.0.0.1:1"
+
+    assert "(http://127.0.0.1:1)" in sentence(url)
+    assert SECRET not in repr(Endpoint(url=url, headers={"X-Key": SECRET}))
+
+
+def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    said = sentence("http://127.0.0.1:1", bearer_token_file=tmp_path / "absent")
+
+    assert said.endswith("absent can't be read: No such file or directory")
+
+
+@pytest.mark.parametrize(("fields", "words"), [
+    ({"url": f"ftp://me:{SECRET}@host"}, "url must be like http://"),
+    ({"url": "prometheus:9090"}, "url must be like http://"),
+    ({"url": f"http://me:{SECRET}@host", "bearerTokenFile": "/token"}, "set one of"),
+    ({"url": "http://host", "keyFile": "/key"}, "keyFile needs certFile"),
+    ({"url": "http://host", "timeout": "soon"}, "is not a duration"),
+    ({"url": "http://host", "token": SECRET}, "Extra inputs are not permitted"),
+])  # fmt: skip
+def test_bad_configuration_is_refused_without_showing_secrets(fields: dict[str, str], words: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Endpoint.model_validate(fields)
+
+    assert words in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+METER = Meter("r", "code", "d", (Matcher("service", "=", "shop"),))
+WATCH = Watch(("prod", "shop"), "default", METER, METER, since=1000.0, marks=(), interval=15.0, latency=0.3)
+
+
+def matrix(*series: dict[str, Any]) -> str:
+    return json.dumps({"status": "success", "data": {"resultType": "matrix", "result": list(series)}})
+
+
+def test_a_native_histogram_is_refused_by_name(serve: Serve) -> None:
+    """Prometheus gives its samples as `histograms`, without any bucket at a bound."""
+    requests = {"metric": {"__name__": "r", "service": "shop"}, "values": [[999, "1"], [1060, "9"]]}
+    native = {"metric": {"__name__": "d", "service": "shop"}, "histograms": [[1060, {"count": "9", "sum": "1"}]]}
+    server = serve(lambda handler: send(handler, 200, matrix(requests, native)))
+    source = Source("default", Endpoint(url=server.url))
+
+    source.refresh([WATCH], 1061.0)
+
+    found = source.metrics(WATCH)
+    source.prometheus.close()
+    assert found is not None
+    assert found.problem == ""
+    assert found.problems["latency"] == (
+        "d is a native histogram that has no bucket at a bound: let Prometheus scrape its classic buckets too"
+    )
+
+
+@pytest.mark.parametrize("item", [1, {}, {"metric": {"service": "shop"}}, {
+    "metric": {"__name__": "r", "service": "shop"}, "values": [["x", "y"]]
+}])  # fmt: skip
+def test_an_answer_that_no_prometheus_gives_is_a_problem_and_no_crash(serve: Serve, item: Any) -> None:
+    server = serve(lambda handler: send(handler, 200, json.dumps({"data": {"result": [item]}})))
+    source = Source("default", Endpoint(url=server.url))
+
+    source.refresh([WATCH], 1061.0)
+
+    found = source.metrics(WATCH)
+    source.prometheus.close()
+    assert found is not None
+    assert "not as a Prometheus does" in found.problem
+
+
+def test_a_query_that_one_release_spoils_is_asked_in_halves(serve: Serve) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        spoiled = b"bad" in server.asked[-1][2]
+        good = {"metric": {"__name__": "r", "service": "good3"}, "values": [[1059, "9"]]}
+        send(handler, 422 if spoiled else 200, ERROR if spoiled else matrix(good))
+
+    server = serve(answer)
+    names = ["good1", "good2", "bad", "good3"]
+    meters = {name: Meter("r", "code", "d", (Matcher("service", "=", name),)) for name in names}
+    watches = [Watch(("prod", name), "default", meters[name], meters[name], 1000.0, (), 15.0) for name in names]
+    source = Source("default", Endpoint(url=server.url))
+
+    source.refresh(watches, 1061.0)
+
+    problems = [found.problem for watch in watches if (found := source.metrics(watch))]
+    source.prometheus.close()
+    assert ["rejects the query" in problem for problem in problems] == [False, False, True, False]
+    assert problems[3] == ""
+
+
+def test_variables_of_a_query_are_replaced() -> None:
+    text = 'up{pod=~"$(candidate)-.*", ns="$(namespace)"} > $(unknown)'
+
+    assert expand(text, {"candidate": "6f9c", "namespace": "prod"}) == 'up{pod=~"6f9c-.*", ns="prod"} > $(unknown)'
