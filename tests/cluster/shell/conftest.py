@@ -1,0 +1,195 @@
+"""A real API server with the chart's CRD, policies and rights, and the operator as its ServiceAccount."""
+
+import base64
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "hack")]
+
+from lab import handle  # noqa: E402 (hack/ is no package of the project)
+from lab.progress import LabError  # noqa: E402
+
+from cluster.shell.faulty_proxy import FaultyProxy  # noqa: E402 (as above)
+from cluster.shell.operator_process import OperatorProcess  # noqa: E402
+
+Manifest = dict[str, Any]
+SYSTEM = "headgate-system"
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[handle.Lab]:
+    """An API server with controllers and without nodes; one that is up already stays up."""
+    try:
+        yield handle.Lab.load("shell")
+    except LabError:
+        started = handle.up("shell", "--only", "api")
+        yield started
+        handle.down("shell")
+
+
+@dataclass
+class Cluster:
+    """The API server, as the administrator and as the operator's ServiceAccount."""
+
+    lab: handle.Lab
+    url: str
+    authority: str
+
+    def kubectl(self, *arguments: str, manifest: Manifest | None = None) -> str:
+        return self.lab.kubectl(*arguments, stdin=None if manifest is None else json.dumps(manifest))
+
+    def apply(self, *manifests: Manifest) -> None:
+        items = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
+        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", manifest=items)
+
+    def get(self, kind: str, name: str, namespace: str) -> Manifest:
+        found: Manifest = json.loads(self.kubectl("get", kind, name, "-n", namespace, "-o", "json"))
+        return found
+
+    def items(self, kind: str, namespace: str) -> list[Manifest]:
+        found: list[Manifest] = json.loads(self.kubectl("get", kind, "-n", namespace, "-o", "json"))["items"]
+        return found
+
+    def token(self) -> str:
+        """A new token of the operator's ServiceAccount; the audit log tells tokens apart."""
+        return self.kubectl("create", "token", "headgate", "-n", SYSTEM, "--duration=2h").strip()
+
+    def audit(self, token: str) -> list[Manifest]:
+        """The requests that were made with a token, oldest first."""
+        assert self.lab.audit_log is not None
+        claims = token.split(".")[1]
+        identity = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["jti"]
+        return [json.loads(line) for line in self.lab.audit_log.read_text().splitlines() if identity in line]
+
+
+@pytest.fixture(scope="session")
+def cluster(lab: handle.Lab) -> Cluster:
+    """The cluster with the chart installed; no pod of it runs, since there is no node."""
+    command = ["helm", "upgrade", "--install", "headgate", str(ROOT / "charts" / "headgate"), "--create-namespace"]
+    subprocess.run(
+        [*command, "--namespace", SYSTEM, "--set", "replicas=0"],
+        env=lab.environment(), check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    lab.kubectl("wait", "--for=condition=Established", "crd/canaryreleases.headgate.dev")
+    config = yaml.safe_load(lab.kubeconfig.read_text())["clusters"][0]["cluster"]
+    return Cluster(lab, config["server"], base64.b64decode(config["certificate-authority-data"]).decode())
+
+
+@dataclass
+class Bench:
+    """One test's namespace, and the operators it runs there."""
+
+    cluster: Cluster
+    namespace: str
+    folder: Path
+    stack: ExitStack
+    tokens: list[str] = field(default_factory=list)
+
+    def proxy(self) -> FaultyProxy:
+        """A proxy that ends with the test."""
+        return self.stack.enter_context(FaultyProxy(self.cluster.url, self.cluster.authority))
+
+    def operator(self, server: str = "", **config: Any) -> OperatorProcess:
+        """An operator that serves this namespace with a lease in it, with a token of its own."""
+        self.tokens.append(self.cluster.token())
+        number = len(self.tokens)
+        values: Manifest = {
+            "namespaces": [self.namespace],
+            "lease": {"namespace": self.namespace, "identity": f"operator-{number}"},
+            "http": {"port": 0},
+            "ingress": {"implementation": "Traefik"},
+            "prometheus": {"default": {"url": "http://127.0.0.1:1"}},
+            "policies": "on",
+            **config,
+        }
+        path = self.folder / f"config-{number}.yaml"
+        path.write_text(yaml.safe_dump(values))
+        return self.stack.enter_context(OperatorProcess(path, self.kubeconfig(self.tokens[-1], server)))
+
+    def kubeconfig(self, token: str, server: str = "") -> Path:
+        """A kubeconfig of a token, by default straight to the API server."""
+        authority = base64.b64encode(self.cluster.authority.encode()).decode()
+        direct = {"server": self.cluster.url, "certificate-authority-data": authority}
+        path = self.folder / f"kubeconfig-{uuid4().hex[:6]}"
+        path.write_text(
+            yaml.safe_dump(
+                {
+                    "current-context": "c",
+                    "clusters": [{"name": "c", "cluster": {"server": server} if server else direct}],
+                    "users": [{"name": "u", "user": {"token": token}}],
+                    "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+                }
+            )
+        )
+        return path
+
+    def release(self, name: str = "shop", **spec: Any) -> Manifest:
+        """A CanaryRelease of the Deployment of the same name."""
+        return {
+            "apiVersion": "headgate.dev/v1alpha1",
+            "kind": "CanaryRelease",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": {"targetRef": {"kind": "Deployment", "name": name}, **spec},
+        }
+
+    def workload(self, name: str = "shop") -> list[Manifest]:
+        """A Deployment of no pods, for there is no node, and its Service."""
+        labels = {"app": name}
+        template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": f"{name}:1"}]}}
+        deployment = {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}
+        service = {"selector": labels, "ports": [{"name": "http", "port": 80}]}
+        metadata = {"name": name, "namespace": self.namespace}
+        return [
+            {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": deployment},
+            {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": service},
+        ]
+
+    def apply(self, *manifests: Manifest) -> None:
+        self.cluster.apply(*manifests)
+
+    def status(self, name: str = "shop") -> Manifest:
+        found: Manifest = self.cluster.get("canaryrelease", name, self.namespace).get("status") or {}
+        return found
+
+    def message(self, name: str = "shop") -> str:
+        return str(self.status(name).get("message", ""))
+
+    def lease(self) -> Manifest:
+        found: Manifest = self.cluster.get("lease", "headgate", self.namespace)["spec"]
+        return found
+
+
+_LEASE_RIGHTS = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "Role",
+    "rules": [{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]}],
+}
+_LEASE_BINDING = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "RoleBinding",
+    "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "test-lease"},
+    "subjects": [{"kind": "ServiceAccount", "name": "headgate", "namespace": SYSTEM}],
+}
+
+
+@pytest.fixture
+def bench(cluster: Cluster, tmp_path: Path) -> Iterator[Bench]:
+    """A fresh namespace, in which the operator may have a lease beside the rights the chart gives it."""
+    namespace = f"shell-{uuid4().hex[:8]}"
+    cluster.kubectl("create", "namespace", namespace)
+    metadata = {"metadata": {"name": "test-lease", "namespace": namespace}}
+    cluster.apply({**_LEASE_RIGHTS, **metadata}, {**_LEASE_BINDING, **metadata})
+    with ExitStack() as stack:
+        yield Bench(cluster, namespace, tmp_path, stack)
+    cluster.kubectl("delete", "namespace", namespace, "--wait=false")

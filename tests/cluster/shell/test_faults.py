@@ -1,0 +1,162 @@
+"""Bad days: the API server answers 429, 500 or nothing, connections break, deletions fall into a gap of the watch."""
+
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+from aiohttp import web
+
+from cluster.shell.conftest import Bench
+from cluster.shell.faulty_proxy import Fault
+from cluster.shell.operator_process import until
+
+pytestmark = pytest.mark.cluster
+
+
+def some(pattern: str, times: int, fault: Callable[[], web.Response | str]) -> Fault:
+    """The fault for the first so many requests whose method and path match."""
+    left = [times]
+
+    def answer(request: web.Request) -> web.Response | str | None:
+        if left[0] and re.search(pattern, f"{request.method} {request.path}"):
+            left[0] -= 1
+            return fault()
+        return None
+
+    return answer
+
+
+def refusal(status: int, **headers: str) -> Callable[[], web.Response]:
+    body = {"kind": "Status", "code": status, "reason": "Because", "message": "the test says no"}
+    return lambda: web.json_response(body, status=status, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("what", "fault"),
+    [
+        ("429 with Retry-After", refusal(429, **{"Retry-After": "1"})),
+        ("500", refusal(500)),
+        ("503", refusal(503)),
+        ("connections that break", lambda: "cut"),
+        ("no answer", lambda: "hang"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_status_write_gets_through_after_a_few_failures(
+    bench: Bench, what: str, fault: Callable[[], web.Response | str]
+) -> None:
+    proxy = bench.proxy()
+    operator = bench.operator(proxy.url)
+    operator.leads()
+    proxy.fault = some(r"PATCH .*/canaryreleases/shop/status", 1 if what == "no answer" else 3, fault)
+    bench.apply(bench.release())
+    until("the status is written", lambda: bench.status().get("phase") == "Stalled", 40)
+    assert operator.process.poll() is None
+
+
+def test_the_first_lists_are_tried_again(bench: Bench) -> None:
+    """A rolling upgrade of the control plane as the operator starts."""
+    proxy = bench.proxy()
+    proxy.fault = some(r"GET .*/(deployments|services|canaryreleases)$", 6, refusal(500))
+    operator = bench.operator(proxy.url)
+    operator.leads(60)
+    bench.apply(bench.release())
+    until("it works", lambda: bench.status().get("phase") == "Stalled")
+
+
+def test_watches_that_break_go_on_where_they_were(bench: Bench) -> None:
+    proxy = bench.proxy()
+    bench.operator(proxy.url).leads()
+    for number in range(3):
+        proxy.cut()
+        bench.apply(bench.release(f"shop-{number}"))
+    until("all are seen", lambda: all(bench.status(f"shop-{number}").get("phase") == "Stalled" for number in range(3)))
+
+
+def test_a_watch_that_is_answered_410_is_listed_anew_and_ghosts_are_forgotten(bench: Bench) -> None:
+    """Given a Deployment is deleted while the watch is blind, and the server no longer knows what happened then."""
+    proxy = bench.proxy()
+    operator = bench.operator(proxy.url)
+    operator.leads()
+    bench.apply(*bench.workload(), bench.release())
+    until("the release is at rest", lambda: bench.status().get("phase") == "Idle", 60)
+    proxy.fault = lambda request: "cut" if request.query.get("watch") else None
+    proxy.cut()
+    bench.cluster.kubectl("delete", "deployment", "shop", "-n", bench.namespace)
+    gone = web.json_response({}).headers
+
+    def expired(request: web.Request) -> web.Response | None:
+        if not request.query.get("watch") or "deployments" not in request.path or request.path in answered:
+            return None
+        answered.add(request.path)
+        error = '{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"too old"}}\n'
+        return web.Response(text=error, headers=gone)
+
+    answered: set[str] = set()
+    proxy.fault = expired
+    until("the deployment is missed", lambda: "deployment shop not found" in bench.message(), 90)
+    assert answered
+
+
+def test_a_missing_right_stands_in_the_status_and_goes_when_it_is_given(bench: Bench) -> None:
+    """The operator may read the target through its watch, but a look-up it needs is refused."""
+    proxy = bench.proxy()
+    operator = bench.operator(proxy.url)
+    operator.leads()
+    message = (
+        'replicasets.apps is forbidden: User "x" cannot list resource "replicasets" in API group "apps"'
+        f' in the namespace "{bench.namespace}"'
+    )
+    body = {"kind": "Status", "code": 403, "reason": "Forbidden", "message": message}
+    proxy.fault = lambda request: (
+        web.json_response(body, status=403) if "labelSelector=app" in request.path_qs.replace("%3D", "=") else None
+    )
+    bench.apply(*bench.workload(), bench.release())
+    sentence = (
+        f"Headgate may not list replicasets.apps in namespace {bench.namespace}: give its ServiceAccount this right"
+    )
+    until("the status says it", lambda: bench.message().startswith(sentence))
+    conditions = {item["type"]: item["status"] for item in bench.status()["conditions"]}
+    assert conditions == {"Ready": "False", "Stalled": "True"}
+    proxy.heal()
+    until("the release is at rest", lambda: bench.status().get("phase") == "Idle", 90)
+
+
+def test_a_namesake_of_the_users_is_not_touched_by_force(bench: Bench) -> None:
+    """Server-side apply without force refuses what someone else owns: the guard that act.py relies on."""
+    from headgate.cluster.client import ApiError, KubeClient, connect  # noqa: PLC0415
+
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "shop-canary", "namespace": bench.namespace},
+        "spec": {"selector": {"app": "theirs"}, "ports": [{"port": 80}]},
+    }
+    bench.apply(service)
+    ours = {**service, "spec": {"selector": {"app": "ours"}, "ports": [{"port": 80}]}}
+
+    async def apply() -> str:
+        api = await connect(str(bench.kubeconfig(bench.cluster.token())))
+        try:
+            await KubeClient(api).apply(ours, force=False)
+        except ApiError as error:
+            return f"{error.status} {error.reason} {error}"
+        finally:
+            await api.close()
+        return "applied"
+
+    import asyncio  # noqa: PLC0415
+
+    assert asyncio.run(apply()).startswith("409 Conflict apply Service")
+    assert bench.cluster.get("service", "shop-canary", bench.namespace)["spec"]["selector"] == {"app": "theirs"}
+
+
+def test_a_proxy_that_hangs_for_good_costs_the_lease_and_nothing_else(bench: Bench) -> None:
+    proxy = bench.proxy()
+    operator = bench.operator(proxy.url)
+    operator.leads()
+    began = time.monotonic()
+    proxy.fault = lambda _: "hang"
+    assert operator.ends(20) == 1
+    print(f"\nended {time.monotonic() - began:.1f} s after the API server began to hang")

@@ -1,0 +1,142 @@
+"""Kubernetes Events: aggregated, bounded, and never in the way. On a virtual clock."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from headgate.api.fields import Manifest
+from headgate.cluster.events import Recorder
+from headgate.release.decision import Event
+from unit.cluster.manifests import release
+from unit.cluster.memory_api import MemoryApi, MemoryClient, refusal
+
+pytestmark = pytest.mark.looptime
+
+EPOCH = 1_700_000_000.0
+WEIGHT = Event("Weight", "5 % to shop:2")
+
+
+def now() -> float:
+    return EPOCH + asyncio.get_running_loop().time()
+
+
+@asynccontextmanager
+async def recording(api: MemoryApi) -> AsyncIterator[Recorder]:
+    recorder = Recorder(MemoryClient(api), "headgate-0_abc", now)
+    task = asyncio.create_task(recorder.serve())
+    yield recorder
+    task.cancel()
+
+
+def stored(api: MemoryApi) -> list[Manifest]:
+    return list(api.objects.values())
+
+
+async def test_an_event_says_who_did_what_about_which_release() -> None:
+    api = MemoryApi()
+    async with recording(api) as recorder:
+        recorder.record(release(), Event("Bad", "errors: candidate 12 of 480", "Warning"))
+        await recorder.flush(1)
+    event = stored(api)[0]
+    assert event["apiVersion"] == "events.k8s.io/v1"
+    assert event["regarding"] == {
+        "apiVersion": "headgate.dev/v1alpha1",
+        "kind": "CanaryRelease",
+        "namespace": "prod",
+        "name": "shop",
+        "uid": "uid-of-CanaryRelease-shop",
+    }
+    assert (event["reason"], event["note"], event["type"]) == ("Bad", "errors: candidate 12 of 480", "Warning")
+    assert (event["reportingController"], event["reportingInstance"]) == ("headgate.dev/headgate", "headgate-0_abc")
+    assert event["eventTime"] == "2023-11-14T22:13:20.000000Z"
+    assert event["metadata"]["name"].startswith("shop.")
+
+
+async def test_the_same_event_within_ten_minutes_is_one_event_with_a_series() -> None:
+    api = MemoryApi()
+    async with recording(api) as recorder:
+        for _ in range(3):
+            recorder.record(release(), WEIGHT)
+            await asyncio.sleep(60)
+    assert len(stored(api)) == 1
+    assert stored(api)[0]["series"] == {"count": 3, "lastObservedTime": "2023-11-14T22:15:20.000000Z"}
+
+
+async def test_what_happens_faster_than_it_is_sent_is_one_request() -> None:
+    api = MemoryApi(latency=1.0)
+    async with recording(api) as recorder:
+        for _ in range(20):
+            recorder.record(release(), WEIGHT)
+            await asyncio.sleep(0.01)
+        await recorder.flush(10)
+    assert api.shorts[0] == "POST events"
+    assert len(api.shorts) == 2
+    assert stored(api)[0]["series"]["count"] == 20
+
+
+async def test_after_ten_minutes_it_is_a_new_event() -> None:
+    api = MemoryApi()
+    async with recording(api) as recorder:
+        recorder.record(release(), WEIGHT)
+        await asyncio.sleep(601)
+        recorder.record(release(), WEIGHT)
+        await recorder.flush(1)
+    assert [event.get("series") for event in stored(api)] == [None, None]
+
+
+async def test_other_words_and_other_releases_are_other_events() -> None:
+    api = MemoryApi()
+    async with recording(api) as recorder:
+        recorder.record(release(), WEIGHT)
+        recorder.record(release(), Event("Weight", "25 % to shop:2"))
+        recorder.record(release(name="cart"), WEIGHT)
+        await recorder.flush(1)
+    assert len(stored(api)) == 3
+
+
+async def test_a_release_cannot_flood_the_cluster() -> None:
+    """25 at once, then one every five minutes; another release is not affected."""
+    api = MemoryApi()
+    async with recording(api) as recorder:
+        for number in range(100):
+            recorder.record(release(), Event("Loop", f"round {number}"))
+        recorder.record(release(name="cart"), WEIGHT)
+        await recorder.flush(60)
+        assert (len(stored(api)), recorder.dropped) == (26, 75)
+        await asyncio.sleep(300)
+        recorder.record(release(), Event("Loop", "later"))
+        await recorder.flush(1)
+    assert len(stored(api)) == 27
+
+
+async def test_recording_takes_no_time_even_if_the_api_server_hangs() -> None:
+    api = MemoryApi(latency=3600)
+    async with recording(api) as recorder:
+        recorder.record(release(), WEIGHT)
+        recorder.record(release(), Event("Weight", "25 % to shop:2"))
+        assert asyncio.get_running_loop().time() == 0
+        await recorder.flush(1)
+        assert asyncio.get_running_loop().time() == pytest.approx(1)
+
+
+async def test_an_event_that_is_refused_is_logged_and_the_next_one_is_sent(caplog: pytest.LogCaptureFixture) -> None:
+    api = MemoryApi()
+    api.fault = lambda request: refusal(403, "Forbidden", "no") if request.body.get("reason") == "Weight" else None
+    async with recording(api) as recorder:
+        recorder.record(release(), WEIGHT)
+        recorder.record(release(), Event("Released", "template changed"))
+        await recorder.flush(1)
+    assert [event["reason"] for event in stored(api)] == ["Released"]
+    assert "event Weight was not recorded" in caplog.text
+
+
+async def test_a_note_longer_than_the_api_allows_is_cut_at_1024_bytes() -> None:
+    api = MemoryApi()
+    async with recording(api) as recorder:
+        recorder.record(release(), Event("Weight", "\u00e9" * 2000))
+        await recorder.flush(1)
+    note = stored(api)[0]["note"]
+    assert len(note.encode()) <= 1024
+    assert note.endswith("...")
