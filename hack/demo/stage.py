@@ -1,0 +1,109 @@
+"""Sets the stage: a cluster with Prometheus and an ingress controller, Headgate by its chart, the shop at rest."""
+
+import json
+import time
+from pathlib import Path
+
+from lab import binaries, drivers, images
+from lab.cache import built, content_key
+from lab.handle import Lab
+from lab.layout import CHECKOUT
+from lab.oci_archive import write_static_image
+from lab.progress import LabError, run, say
+
+from demo import shop
+
+SYSTEM = "headgate-system"
+_PATIENCE = 60.0
+
+
+def set_stage(name: str) -> Lab:
+    """Bring up all that the releases need; what is there already is used. The shop is as if it were new."""
+    lab = drivers.up(None, name, only_api=False, flags=())
+    _load_shop(lab)
+    operator = images.image("operator")
+    say("loading the operator's image")
+    drivers.of(lab).load_image(lab, operator.archive)
+    _install(lab, operator.reference)
+    _remove_shop(lab)
+    _start_shop(lab)
+    return lab
+
+
+def release(lab: Lab, version: shop.ShopVersion) -> None:
+    """Change the Deployment's template to this version, as a deploy by `kubectl apply` does it."""
+    _kubectl(lab, "apply", "--filename=-", stdin=json.dumps(shop.deployment(version)))
+
+
+def _kubectl(lab: Lab, *arguments: str, stdin: str | None = None) -> str:
+    return run([lab.program("kubectl"), *arguments], stdin=stdin, env=lab.environment())
+
+
+def _load_shop(lab: Lab) -> None:
+    """One program under the tag of each version, since what a version does wrong is in its environment."""
+    say("loading the shop's images")
+    references = tuple(version.image for version in shop.VERSIONS)
+    program = binaries.build([binaries.SAMPLE])["sample"]
+    key = content_key(program, *references)
+    folder = built("images", "shop", key, lambda made: write_static_image(made / "shop.tar", program, references))
+    drivers.of(lab).load_image(lab, folder / "shop.tar")
+
+
+def _install(lab: Lab, image: str) -> None:
+    """Install or upgrade Headgate by its Helm chart, and wait until its pods are ready."""
+    say("installing Headgate by its Helm chart")
+    repository, _, tag = image.rpartition(":")
+    values = {
+        "image.repository": repository,
+        "image.tag": tag,
+        "image.pullPolicy": "Never",
+        "prometheus.default.url": lab.prometheus_url_in_cluster,
+    }
+    helm: list[str | Path] = [lab.program("helm"), f"--namespace={SYSTEM}"]
+    _uninstall_half_done(lab, helm)
+    settings = [f"--set-string={key}={value}" for key, value in values.items()]
+    scraped = "--set=metrics.annotations=true"
+    chart = CHECKOUT / "charts" / "headgate"
+    install = [*helm, "upgrade", "--install", "headgate", chart, "--create-namespace", "--wait", "--timeout=2m"]
+    run([*install, *settings, scraped], env=lab.environment())
+
+
+def _uninstall_half_done(lab: Lab, helm: list[str | Path]) -> None:
+    """Remove an installation that was interrupted: Helm would wait for its end in vain."""
+    found = json.loads(run([*helm, "list", "--output=json"], env=lab.environment()))
+    if any(release["status"] != "deployed" for release in found):
+        say("removing an installation that was interrupted")
+        run([*helm, "uninstall", "headgate", "--wait"], env=lab.environment())
+
+
+def _remove_shop(lab: Lab) -> None:
+    """Remove the shop of an earlier run: its release first, so that Headgate gives back what it holds."""
+    if not _kubectl(lab, "get", "namespace", shop.NAMESPACE, "--ignore-not-found"):
+        return
+    say("removing the shop of the run before")
+    where = f"--namespace={shop.NAMESPACE}"
+    _kubectl(lab, "delete", "canaryrelease", "--all", where, "--timeout=60s")
+    _kubectl(lab, "delete", "namespace", shop.NAMESPACE, "--timeout=90s")
+
+
+def _start_shop(lab: Lab) -> None:
+    """Start the shop and return when Headgate watches over it."""
+    say(f"starting the shop: {shop.REPLICAS} pods of {shop.FIRST.name}")
+    where = f"--namespace={shop.NAMESPACE}"
+    _kubectl(lab, "create", "namespace", shop.NAMESPACE)
+    _kubectl(lab, "apply", "--filename=-", stdin=shop.manifests())
+    _kubectl(lab, "wait", "canaryrelease", shop.NAME, where, "--for=jsonpath={.status.phase}=Idle", "--timeout=60s")
+    _until_held(lab, where)
+
+
+def _until_held(lab: Lab, where: str) -> None:
+    """Return when a new template would be held back: the API server takes a moment to act on new policies."""
+    template = json.dumps({"spec": {"template": shop.GOOD.template}})
+    probe = ["patch", "deployment", shop.NAME, where, "--dry-run=server", f"--patch={template}"]
+    deadline = time.monotonic() + _PATIENCE
+    while _kubectl(lab, *probe, "--output=jsonpath={.spec.paused}") != "true":
+        if time.monotonic() > deadline:
+            raise LabError(
+                f"after {_PATIENCE:.0f} s a new template would still roll out by itself: are the admission policies"
+                f" there? `kubectl get mutatingadmissionpolicies`"
+            )
