@@ -2,6 +2,6 @@
 
 import asyncio
 
-# The plugin of looptime asks for the current event loop before each test, synchronous ones too. Without this line asyncio
-# makes one for the first that asks; nobody closes it, and its ResourceWarning fails the test that runs as it is freed.
+# The plugin of looptime asks for the current event loop before each test, synchronous ones too. Asyncio would make one
+# for the first that asks; nobody would close it, and its ResourceWarning would fail whichever test runs as it is freed.
 asyncio.set_event_loop(None)

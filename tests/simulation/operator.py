@@ -50,6 +50,8 @@ class Operator:
     """Called before each API call with its number; raises CrashError or RefusedError."""
     on_call: Callable[[Action | Status, Release, Observation, float], None] = lambda *_: None
     silent_since: float | None = None
+    problems: dict[str, str] = field(default_factory=dict)
+    """Why an objective can't be judged, by its name."""
     events: list[Event] = field(default_factory=list)
     calls: itertools.count = field(default_factory=itertools.count)  # type: ignore[type-arg]
     status: Status | None = None
@@ -202,5 +204,5 @@ class Operator:
         if not problem:
             log = log.extend(self.proxy.series(since))
         self.log = log
-        self.metrics = Metrics(intervals=log.intervals, problem=problem)
+        self.metrics = Metrics(intervals=log.intervals, problem=problem, problems=self.problems)
         return self.metrics

@@ -202,6 +202,19 @@ class TestPeople:
         assert world.status.action is not None
         assert world.status.action.by == "jane"
 
+    @pytest.mark.parametrize("strategy", ["Canary", "BlueGreen"])
+    def test_abort_returns_the_traffic_of_a_service_that_was_switched(self, strategy: str) -> None:
+        """Given a Service pinned to the candidate, its endpoints say nothing about stable's pods, which are warm."""
+        steps = [{"setWeight": 100, "hold": {"min": "1h", "max": "2h"}}]
+        world = resting(traffic={"service": "shop"}, strategy=strategy, steps=steps, analysis={"enabled": False})
+        world.user_releases("shop:2")
+        world.until("Progressing").advance(20)
+        assert world.status.weights.candidate == 100, world.told()
+        world.user_asks("abort")
+        world.until("RolledBack", within=60).advance(30)
+        assert_whole(world)
+        assert_nothing_left(world)
+
     def test_a_pause_waits_for_one_approval_each(self) -> None:
         world = resting(steps=[{"setWeight": 10, "hold": {"advance": "WhenNotBad"}}, {"pause": {}}, {"pause": {}}])
         world.user_releases("shop:2")
@@ -343,6 +356,15 @@ class TestBadDays:
         assert "Prometheus does not answer" in world.status.message
         world.operator.silent_since = None
         world.until("Succeeded").advance(30)
+        assert_whole(world)
+
+    def test_an_objective_that_cannot_be_judged_holds_and_says_why(self) -> None:
+        world = resting(steps=QUICK, analysis={"latency": {"below": "300ms"}})
+        world.operator.problems = {"latency": "there is no bucket at 300ms"}
+        world.user_releases("shop:2")
+        world.until("Progressing").advance(120)
+        assert (world.weight, world.status.phase) == (10, "Progressing"), world.told()
+        assert "there is no bucket at 300ms" in world.status.message
         assert_whole(world)
 
     def test_a_prometheus_that_stays_silent_stalls_the_release_aloud(self) -> None:

@@ -49,7 +49,8 @@ def leave(tick: Tick, outcome: Outcome, why: str, *events: Event) -> Decision:
 
 def _stable_ready(tick: Tick) -> int | Unknown:
     """Stable's ready pods. While the user's Service leads to the candidate, the Deployment's own count must do."""
-    if tick.progress.stage in SWITCHED:
+    service = tick.seen.service
+    if tick.progress.stage in SWITCHED or (service is not None and service.pin == tick.candidate.revision):
         return tick.seen.target.available if tick.seen.target else 0
     if tick.progress.weight == 0:
         return 0

@@ -11,7 +11,7 @@ from headgate.release.decision import Action, Apply, Decision, Event, Patch
 from headgate.release.retreat import fail
 from headgate.release.stage import Stage
 from headgate.release.tick import Tick
-from headgate.release.traffic import enforce, held_for, settled, settles_at, with_mark
+from headgate.release.traffic import enforce, held_for, settled, settles_at, with_mark, with_step_mark
 from headgate.routing.naming import candidate_service
 from headgate.workloads import candidate
 from headgate.workloads.autoscaler import hold_patch
@@ -245,7 +245,7 @@ def _started(tick: Tick) -> Decision:
     """A step that needs no new weight begins at once."""
     assert tick.status.step is not None  # noqa: S101 (the stage has a step)
     step = tick.status.step.model_copy(update={"started_at": tick.now})
-    return Decision(tick.status.told(step=step), again=True)
+    return Decision(tick.status.told(step=step, progress=with_step_mark(tick)), again=True)
 
 
 def _approval(tick: Tick, message: str) -> Decision:

@@ -92,13 +92,16 @@ class Tick:
         """What the samples since the release began say; without analysis nothing speaks against the candidate."""
         if not self.spec.analysis.enabled:
             return Judgement("Safe", "analysis is switched off", "off", ())
+        metrics = self.seen.metrics
         return judge(
-            self.seen.metrics.intervals,
+            metrics.intervals,
             self.spec.analysis,
             step=self.status.step.index if self.status.step else 0,
             weight=self.progress.weight,
-            queries=self.seen.metrics.queries,
-            problem=self.seen.metrics.problem,
+            queries=metrics.queries,
+            problem=metrics.problem,
+            problems=metrics.problems,
+            baseline=metrics.baseline,
         )
 
     def route(self, weight: int, pinned: Literal["stable", "candidate"] | None = None) -> Route:

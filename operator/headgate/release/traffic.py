@@ -29,20 +29,22 @@ def held_for(tick: Tick, route: Route) -> Held:
 
 def with_mark(tick: Tick, progress: Progress, weight: int) -> Progress:
     """The progress after the traffic changed: the split from now on is another one."""
-    mark = Mark(
-        at=tick.now,
-        until=moment(tick.now + tick.settle),
-        weight=weight,
-        step=tick.status.step.index if tick.status.step else 0,
-    )
-    return progress.model_copy(
-        update={
-            "weight": weight,
-            "routed_at": tick.now,
-            "in_force": False,
-            "marks": (*progress.marks, mark)[-_MOST_MARKS:],
-        }
-    )
+    mark = Mark(at=tick.now, until=moment(tick.now + tick.settle), weight=weight, step=_index(tick))
+    return _marked(progress, mark).model_copy(update={"weight": weight, "routed_at": tick.now, "in_force": False})
+
+
+def with_step_mark(tick: Tick) -> Progress:
+    """The progress in a step that goes on with the weight of the one before: its proof begins anew."""
+    mark = Mark(at=tick.now, until=tick.now, weight=tick.progress.weight, step=_index(tick))
+    return _marked(tick.progress, mark)
+
+
+def _marked(progress: Progress, mark: Mark) -> Progress:
+    return progress.model_copy(update={"marks": (*progress.marks, mark)[-_MOST_MARKS:]})
+
+
+def _index(tick: Tick) -> int:
+    return tick.status.step.index if tick.status.step else 0
 
 
 def settled(tick: Tick) -> bool:

@@ -21,6 +21,7 @@ def _meter(route: Route, revision: str, names: ApplicationMetrics) -> Meter:
         requests=names.requests,
         code_label=names.code_label,
         durations=names.durations,
+        pod_label=names.pod_label,
         matchers=(
             Matcher(names.pod_label, "=~", f"{re.escape(stem)}[a-z0-9]+"),
             Matcher(names.namespace_label, "=", route.namespace),
