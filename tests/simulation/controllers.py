@@ -4,10 +4,9 @@ import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.simulation.api_server import ApiServer
-
 from headgate.api.names import POD_TEMPLATE_HASH
 from headgate.workloads.template import identity_of
+from tests.simulation.api_server import ApiServer
 
 Manifest = dict[str, Any]
 _ORDINAL = "deployment.kubernetes.io/revision"

@@ -5,10 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.simulation.api_server import ApiServer, ConflictError
-from tests.simulation.controllers import Controllers
-from tests.simulation.proxy import Proxy
-
 from headgate.analysis.interval_log import IntervalLog
 from headgate.api.names import FIELD_MANAGER, KIND, RELEASE_LABEL
 from headgate.api.release import Release, read_release
@@ -24,6 +20,9 @@ from headgate.routing.service import read_service
 from headgate.workloads.autoscaler import autoscaler_among
 from headgate.workloads.deployment import read_deployment
 from headgate.workloads.replica_set import read_replica_set
+from tests.simulation.api_server import ApiServer, ConflictError
+from tests.simulation.controllers import Controllers
+from tests.simulation.proxy import Proxy
 
 _MOST_TICKS = 60
 CHECK = 15.0

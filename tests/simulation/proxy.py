@@ -4,10 +4,9 @@ import random
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
+from headgate.analysis.samples import Series
 from tests.simulation.api_server import ApiServer
 from tests.simulation.controllers import Controllers, Pod
-
-from headgate.analysis.samples import Series
 
 _WEIGHT = "nginx.ingress.kubernetes.io/canary-weight"
 SCRAPE = 5.0

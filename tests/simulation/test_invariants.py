@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from headgate.api.names import KIND
 from tests.simulation import manifests
 from tests.simulation.operator import CrashError, RefusedError
 from tests.simulation.test_release import BAD, QUICK, assert_nothing_left, assert_whole
 from tests.simulation.world import World, resting
-
-from headgate.api.names import KIND
 
 _ROUTERS = {"ingress": {"ingress": "shop"}, "service": {"service": "shop"}}
 _CALLS_OF_A_RELEASE = 60

@@ -1,10 +1,10 @@
 """Whole releases on the virtual clock: what a user sees of a release, for each way it can go."""
 
 import pytest
-from tests.simulation import manifests
-from tests.simulation.world import World, resting
 
 from headgate.api.names import KIND, POD_TEMPLATE_HASH
+from tests.simulation import manifests
+from tests.simulation.world import World, resting
 
 BAD = {"shop:1": 0.002, "shop:2": 0.2}
 QUICK = [{"setWeight": weight, "hold": {"min": "20s", "max": "5m", "advance": "WhenNotBad"}} for weight in (10, 50)]
@@ -227,6 +227,19 @@ class TestPeople:
         assert (world.status.phase, world.status.step.index) == ("Paused", 3)
         world.user_asks("approve")
         world.until("Succeeded").advance(30)
+        assert_whole(world)
+
+    def test_an_approval_counts_while_a_changed_route_is_put_back(self) -> None:
+        world = resting(steps=[*QUICK[:1], {"pause": {}}])
+        world.user_releases("shop:2")
+        world.until("Paused").advance(10)
+        drift = {"metadata": {"annotations": {"nginx.ingress.kubernetes.io/canary-weight": "90"}}}
+        world.api.merge("Ingress", "shop-canary", drift, "stranger")
+        world.advance(1)
+        world.user_applies(manifests.service())
+        world.until("Progressing", within=5)
+        world.user_asks("approve")
+        world.until("Succeeded", within=120).advance(30)
         assert_whole(world)
 
     def test_promote_skips_what_is_left(self) -> None:

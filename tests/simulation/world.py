@@ -4,12 +4,6 @@ import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.simulation import manifests
-from tests.simulation.api_server import ApiServer
-from tests.simulation.controllers import Controllers
-from tests.simulation.operator import Operator
-from tests.simulation.proxy import SCRAPE, Proxy
-
 from headgate.api.names import (
     ACTION_ANNOTATION,
     ACTOR_ANNOTATION,
@@ -24,6 +18,11 @@ from headgate.release.decision import Action, Apply, Delete, Patch
 from headgate.release.observation import Observation
 from headgate.workloads.endpoints import ready_of
 from headgate.workloads.template import intent_of
+from tests.simulation import manifests
+from tests.simulation.api_server import ApiServer
+from tests.simulation.controllers import Controllers
+from tests.simulation.operator import Operator
+from tests.simulation.proxy import SCRAPE, Proxy
 
 START = 1_700_000_000.123
 _WEIGHT = "nginx.ingress.kubernetes.io/canary-weight"

@@ -148,10 +148,11 @@ class KubeClient:
     async def list_all(
         self, resource: Resource, namespace: str = "", *, labels: str = "", limit: int = _PAGE
     ) -> list[Manifest]:
-        """All objects of a collection, page by page, each with its kind and API version."""
-        query = {"limit": str(limit)}
-        if labels:
-            query["labelSelector"] = labels
+        """All objects of a collection, page by page, each with its kind and API version.
+
+        With `labels` it is one page: few objects, which the API server then takes from its cache.
+        """
+        query = {"labelSelector": labels} if labels else {"limit": str(limit)}
         items: list[Manifest] = []
         while True:
             page = await self._send(_collection_call("list", "GET", resource, namespace, query))

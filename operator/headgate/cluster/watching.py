@@ -1,8 +1,9 @@
-"""How kopf watches the cluster: its HTTP session, authorised as the client is, with its lists overheard.
+"""How kopf watches the cluster: its HTTP session, authorised as the client is, with its lists taken in on their way.
 
 kopf gives a handler one object at a time and never says that a list is complete, nor which objects are missing from
 one. The session knows: the answer to a list passes through it. So lists go to the projection whole, from here, and
-watch events go there from the handlers.
+watch events go there from the handlers. kopf itself is told of an empty list: for each item it would start a task and
+copy the object, 1.75 ms of CPU and 30 KiB in a queue, for handlers that are not there.
 """
 
 import asyncio
@@ -46,7 +47,7 @@ class Lists:
     """The lists that kopf makes, taken into the projection.
 
     `complete` is set once every watched collection has been listed. Lists of other kinds are taken in after those of
-    the releases: only what a release names is kept.
+    the releases, since only what a release names is kept.
     """
 
     def __init__(self, projection: Projection, kinds: Collection[Resource], namespaces: Collection[str]) -> None:
@@ -57,21 +58,25 @@ class Lists:
         self._releases_known = asyncio.Event()
         self.complete = asyncio.Event()
 
-    async def overhear(self, url: URL, answer: Manifest) -> None:
-        """Take in one page of a list; any other answer is ignored."""
+    async def turn(self, url: URL) -> None:
+        """Wait until a list may be taken in: those of other kinds come after the releases'."""
+        collection = collection_at(url.path)
+        if collection is not None and collection[0] != RELEASES:
+            await self._releases_known.wait()
+
+    def take_in(self, url: URL, answer: Manifest) -> Manifest:
+        """Take in one page of a list. Returns the page without its items; any other answer as it is."""
         collection = collection_at(url.path)
         if collection is None or "items" not in answer:
-            return
-        resource, namespace = collection
-        if resource != RELEASES:
-            await self._releases_known.wait()
+            return answer
         if collection not in self._begun or "continue" not in url.query:
-            self._begun[collection] = self._projection.listing(resource, namespace)
+            self._begun[collection] = self._projection.listing(*collection)
         self._begun[collection].page(answer["items"])
         metadata = answer.get("metadata") or {}
         if not metadata.get("continue"):
             self._begun.pop(collection).end(metadata.get("resourceVersion", ""))
             self._listed(collection)
+        return {**answer, "items": []}
 
     def _listed(self, collection: tuple[Resource, str]) -> None:
         self._awaited.discard(collection)
@@ -86,10 +91,10 @@ def open_session(api: ApiClient, lists: Lists, count: Counter) -> aiohttp.Client
 
     class Answer(ClientResponse):
         async def json(self, **options: Any) -> Any:  # noqa: ANN401 (JSON)
-            value = await super().json(**options)
-            if self.status == 200:
-                await _overhear(lists, self.url, value)
-            return value
+            if self.status != 200:
+                return await super().json(**options)
+            await lists.turn(self.url)
+            return _taken_in(lists, self.url, await super().json(**options))
 
     async def authorise(request: ClientRequest, send: ClientHandlerType) -> ClientResponse:
         await api.update_params_for_auth(request.headers, [], ["BearerToken"], None, None, None)
@@ -107,14 +112,15 @@ def open_session(api: ApiClient, lists: Lists, count: Counter) -> aiohttp.Client
     )
 
 
-async def _overhear(lists: Lists, url: URL, answer: Manifest) -> None:
+def _taken_in(lists: Lists, url: URL, answer: Manifest) -> Manifest:
     """A list that cannot be understood must not end kopf's watch."""
     try:
-        await lists.overhear(url, answer)
+        return lists.take_in(url, answer)
     except Exception:
         _log.exception(
             "the list %s could not be read: restart the operator once its objects are as they should be", url
         )
+        return {**answer, "items": []}
 
 
 def _count(count: Counter, url: URL, status: int) -> None:

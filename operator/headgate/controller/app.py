@@ -5,7 +5,9 @@ import logging
 import signal
 import time
 import uuid
-from typing import Generic
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, Generic
 
 import aiohttp
 import kopf
@@ -38,6 +40,7 @@ _log = logging.getLogger(__name__)
 
 _LAST_TICKS = 4.0
 _LAST_EVENTS = 1.0
+_LAST_LEASE = 2.0
 _LAST_WATCHES = 2.0
 _START_RETRY = 2.0
 
@@ -78,9 +81,19 @@ class Operator(Generic[W]):
         runner = await self._probes().listen(self._config.http.port)
         _log.info("serving probes and metrics", extra={"port": runner.addresses[0][1]})
         try:
-            return await self._work() if await self._served() else 1
+            if await self._unless_stopped(self._served()):
+                return await self._work()
+            return 0 if self._stopping.is_set() else 1
         finally:
             await runner.cleanup()
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, bool]) -> bool:
+        """The result of some work; False where the end is asked for before."""
+        working, stopping = asyncio.create_task(work), asyncio.create_task(self._asked_to_stop())
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (working, stopping):
+            task.cancel()
+        return await working if working.done() else False
 
     async def _work(self) -> int:
         background = [asyncio.create_task(self._heartbeat.beat()), asyncio.create_task(self._recorder.serve())]
@@ -113,7 +126,9 @@ class Operator(Generic[W]):
             await self._recorder.flush(_LAST_EVENTS)
         leading.cancel()
         await asyncio.wait({leading})
-        await self._elector.release()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_LEASE):
+                await self._elector.release()
         self._unwatch.set()
         _, late = await asyncio.wait({watching}, timeout=_LAST_WATCHES)
         for task in late:
@@ -161,7 +176,7 @@ class Operator(Generic[W]):
     async def _served(self) -> bool:
         """Whether the API server serves CanaryReleases to this process; waits while it does not answer."""
         for namespace in self._config.namespaces or ("",):
-            while not self._stopping.is_set():
+            while True:
                 try:
                     await self._client.probe(RELEASES, namespace)
                     break
@@ -201,11 +216,14 @@ class Operator(Generic[W]):
         clock = asyncio.get_running_loop().time()
         self._scheduler.at(key, clock + max(0.0, moment - time.time()))
 
+    def _lag(self) -> float:
+        return self._scheduler.lag() if self._elector.leads else 0.0
+
     def _probes(self) -> Probes:
         return Probes(
             self._telemetry.text,
             self._heartbeat,
-            stalled=lambda: self._scheduler.lag() if self._elector.leads else 0.0,
+            stalled=lambda: self._scheduler.stalled() if self._elector.leads else 0.0,
             ready=self._lists.complete.is_set,
         )
 
@@ -213,7 +231,7 @@ class Operator(Generic[W]):
         gauge = self._telemetry.gauge
         gauge("headgate_leader", "1 while this replica leads.", lambda: float(self._elector.leads))
         gauge("headgate_queue_depth", "Releases with a deadline.", lambda: float(len(self._scheduler)))
-        gauge("headgate_queue_lag_seconds", "How long the first in line has waited.", self._scheduler.lag)
+        gauge("headgate_queue_lag_seconds", "How long the first in line has waited.", self._lag)
         gauge(
             "headgate_events_dropped", "Events beyond what a release may cause.", lambda: float(self._recorder.dropped)
         )

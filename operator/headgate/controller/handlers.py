@@ -62,7 +62,7 @@ def registry(
 ) -> kopf.OperatorRegistry:
     """The handlers: how to log in, and one that takes every watch event into the projection.
 
-    What a list holds (events without a type) has been taken in already, in `headgate.cluster.watching`.
+    Lists never come here: they are taken in by `headgate.cluster.watching`.
     """
     handlers = kopf.OperatorRegistry()
 
@@ -71,8 +71,7 @@ def registry(
         return kopf.AiohttpSession(server=server, aiohttp_session=await login())
 
     async def take_in(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401 (kopf's keyword arguments)
-        if event["type"] is not None:
-            projection.see(dict(event["object"]), gone=event["type"] == "DELETED")
+        projection.see(dict(event["object"]), gone=event["type"] == "DELETED")
 
     for resource in kinds:
         kopf.on.event(resource.group, resource.version, resource.plural, registry=handlers, id="take_in")(take_in)

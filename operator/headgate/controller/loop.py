@@ -50,8 +50,8 @@ class Brain(Generic[W]):
 class _Memory:
     """What the loop remembers of a release between ticks; nothing that a restart may not lose.
 
-    `status` is as last decided, with the small changes that were not worth a write; it holds for as long as the
-    cluster's status is the one it was decided upon, `persisted`.
+    `status` is as last decided, where it has more than the cluster's: small changes that were not worth a write. It
+    holds for as long as the cluster's status is the one it goes with, `persisted`. At rest both are None.
     """
 
     status: Status | None = None
@@ -66,7 +66,10 @@ class _Memory:
 
 
 class Loop(Generic[W]):
-    """Ticks. `at` arranges for a later one, at a moment in seconds since the epoch."""
+    """Ticks. `at` arranges for a later one, at a moment in seconds since the epoch.
+
+    Moments are whole microseconds, as status tells them: what was written reads back as it was.
+    """
 
     def __init__(
         self,
@@ -79,7 +82,7 @@ class Loop(Generic[W]):
         checks: Checks[W],
         telemetry: Telemetry,
         at: Callable[[Key, float], None],
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float] = lambda: round(time.time(), 6),
     ) -> None:
         self._brain = brain
         self._projection = projection
@@ -114,31 +117,31 @@ class Loop(Generic[W]):
             await self._failed(key, memory, f"internal error: {error!r}: please report it", passing=False)
 
     async def _advance(self, key: Key, release: Release, memory: _Memory) -> None:
-        if memory.status is None or memory.persisted != release.status:
-            memory.status, memory.persisted = release.status, release.status
-        known = release.model_copy(update={"status": memory.status})
+        known = release
+        if memory.status is not None and memory.persisted == release.status:
+            known = release.model_copy(update={"status": memory.status})
         observation, decision = await self._decide(key, known)
         memory.urgent = bool(decision.first)
         status = _blamed(release, decision.status, memory.trouble, self._now())
         write = self._brain.worth_writing(release.status, status, memory.written, self._now())
         surprised = await self._actor.carry_out(release, replace(decision, status=status), write_status=write)
-        memory.status = decision.status
         if write:
-            self._wrote(key, memory)
+            memory.written = self._now()
             _log_transition(release, status)
         elif status != release.status:
             self._at(key, max(memory.written, self._now() - QUIET + 1.0) + QUIET)
+        self._remember(key, memory, decision.status)
         self._watch(key, release.model_copy(update={"status": status}), observation)
         self._telemetry.show(key, status)
         recovered = bool(memory.trouble)
         memory.failures, memory.trouble = 0, ""
         self._next(key, memory, decision, at_once=decision.again or surprised or recovered)
 
-    def _wrote(self, key: Key, memory: _Memory) -> None:
-        """Note that the status in the cluster is our own."""
-        memory.written = self._now()
+    def _remember(self, key: Key, memory: _Memory, status: Status) -> None:
+        """Keep a decided status until the next tick, where the cluster does not have all of it."""
         release = self._projection.release(key)
-        memory.persisted = release.status if release else None
+        kept = release is not None and release.status != status
+        memory.status, memory.persisted = (status, release.status) if release and kept else (None, None)
 
     async def _decide(self, key: Key, release: Release) -> tuple[Observation, Decision]:
         """A decision that asks for no further facts, and the observation it was made on."""
@@ -183,7 +186,7 @@ class Loop(Generic[W]):
         status = _blamed(release, release.status, sentence, self._now())
         try:
             await self._actor.write_status(release, status, release.resource_version)
-            self._wrote(key, memory)
+            self._remember(key, memory, memory.status or release.status)
         except (ApiError, StaleError, NotLeadingError) as error:
             _log.warning("the status could not be written: %s", error, extra=_subject(key))
 

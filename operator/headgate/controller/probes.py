@@ -31,7 +31,7 @@ class Heartbeat:
 class Probes:
     """What the endpoints answer with.
 
-    `stalled` tells for how many seconds a release that is due has not been looked at; `ready` whether all first lists
+    `stalled` tells for how many seconds releases that are due have not been looked at; `ready` whether all first lists
     are done, so that this replica can work as soon as it leads.
     """
 
@@ -54,7 +54,7 @@ class Probes:
         lag, stalled = self._heartbeat.lag(), self._stalled()
         if max(lag, stalled) < _LONGEST_STALL:
             return web.Response(text="ok\n")
-        text = f"the event loop is {lag:.0f} s late, the first release in line has waited {stalled:.0f} s\n"
+        text = f"the event loop is {lag:.0f} s late, no release was looked at for {stalled:.0f} s\n"
         return web.Response(status=500, text=text)
 
     async def readyz(self, _: web.Request) -> web.Response:

@@ -30,6 +30,7 @@ class Scheduler(Generic[K]):
         self._running: dict[K, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
         self._free = asyncio.Semaphore(workers)
+        self._last_end = float("-inf")
 
     def __len__(self) -> int:
         """How many keys have a deadline."""
@@ -53,8 +54,13 @@ class Scheduler(Generic[K]):
         waiting = (due for key, due in self._due.items() if key not in self._running)
         return max(0.0, now - min(waiting, default=now))
 
+    def stalled(self) -> float:
+        """For how many seconds no run has ended although a key is due. A long queue that moves is no stall."""
+        return min(self.lag(), asyncio.get_running_loop().time() - self._last_end)
+
     async def serve(self) -> None:
         """Run keys as they come due, until cancelled. Runs that have begun go on: see `drain`."""
+        self._last_end = asyncio.get_running_loop().time()
         while True:
             await self._free.acquire()
             try:
@@ -109,6 +115,7 @@ class Scheduler(Generic[K]):
             _log.exception("the run of %s failed", key)
         finally:
             del self._running[key]
+            self._last_end = asyncio.get_running_loop().time()
             self._free.release()
             if key in self._due:
                 self._push(key)

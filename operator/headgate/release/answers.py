@@ -65,10 +65,20 @@ def _promote(tick: Tick, by: str) -> tuple[Status, str]:  # noqa: ARG001 (one sh
 
 
 def _approve(tick: Tick, by: str) -> tuple[Status, str]:
-    waits = any(condition.reason == "WaitingForApproval" for condition in tick.status.conditions)
-    if _moving(tick) == Stage.STEP and waits:
+    if _moving(tick) == Stage.STEP and _waits_for_approval(tick):
         return tick.status.told(progress=tick.progress.model_copy(update={"approved_by": by})), "approved"
     return tick.status, "nothing waits for an approval"
+
+
+def _waits_for_approval(tick: Tick) -> bool:
+    """Whether an approval counts: where it is waited for, and in a pause for approval while its route is put back."""
+    if any(condition.reason == "WaitingForApproval" for condition in tick.status.conditions):
+        return True
+    begun = tick.status.step
+    if begun is None or begun.started_at is None or tick.progress.frozen:
+        return False
+    pause = tick.steps[min(begun.index, len(tick.steps)) - 1].pause
+    return pause is not None and pause.duration is None
 
 
 def _pause(tick: Tick, by: str) -> tuple[Status, str]:

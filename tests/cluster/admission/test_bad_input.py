@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 
 import pytest
-from tests.cluster.admission.kubectl import Kubectl, Manifest, release
 
 from headgate.api.problems import spec_problems
+from tests.cluster.admission.kubectl import Kubectl, Manifest, release
 
 TARGET = {"kind": "Deployment", "name": "shop"}
 

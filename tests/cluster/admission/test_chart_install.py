@@ -3,6 +3,7 @@
 import subprocess
 
 import pytest
+
 from lab.handle import Lab
 from tests.cluster.admission.kubectl import Kubectl, deployment, service
 

@@ -10,12 +10,12 @@ import pytest
 import yaml
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as some
-from lab.handle import Lab
-from tests.cluster.admission.kubectl import Kubectl, Manifest, release
 
 from headgate.api.problems import spec_problems
 from headgate.api.spec import Spec
 from headgate.api.status import Status
+from lab.handle import Lab
+from tests.cluster.admission.kubectl import Kubectl, Manifest, release
 
 pytestmark = pytest.mark.cluster
 

@@ -1,6 +1,7 @@
 """Who asked for an action: the actor policy on a real API server."""
 
 import pytest
+
 from tests.cluster.admission.kubectl import OPERATOR, Kubectl, Manifest, release
 
 pytestmark = pytest.mark.cluster

@@ -1,6 +1,7 @@
 """A changed pod template never rolls out by itself: the hold policy on a real API server, with no operator there."""
 
 import pytest
+
 from tests.cluster.admission.kubectl import (
     OPERATOR,
     Kubectl,

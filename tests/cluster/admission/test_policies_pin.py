@@ -1,6 +1,7 @@
 """The selector of a Service stays pinned while a release holds it: the pin policy on a real API server."""
 
 import pytest
+
 from tests.cluster.admission.kubectl import OPERATOR, Kubectl, Manifest, hold, service
 
 pytestmark = pytest.mark.cluster

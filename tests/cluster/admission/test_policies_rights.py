@@ -4,6 +4,7 @@ import json
 from copy import deepcopy
 
 import pytest
+
 from tests.cluster.admission.kubectl import Kubectl, Manifest, release
 
 pytestmark = pytest.mark.cluster

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+
 from lab.handle import Lab
 from tests.cluster.admission.conftest import ROOT
 from tests.cluster.admission.kubectl import (

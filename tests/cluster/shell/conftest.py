@@ -3,7 +3,6 @@
 import base64
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -14,15 +13,12 @@ from uuid import uuid4
 import pytest
 import yaml
 
+from lab import handle
+from lab.progress import LabError
+from tests.cluster.shell.faulty_proxy import FaultyProxy
+from tests.cluster.shell.operator_process import OperatorProcess
+
 ROOT = Path(__file__).resolve().parents[3]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "hack")]
-
-from lab import handle  # noqa: E402 (hack/ is no package of the project)
-from lab.progress import LabError  # noqa: E402
-
-from cluster.shell.faulty_proxy import FaultyProxy  # noqa: E402 (as above)
-from cluster.shell.operator_process import OperatorProcess  # noqa: E402
-
 Manifest = dict[str, Any]
 SYSTEM = "headgate-system"
 

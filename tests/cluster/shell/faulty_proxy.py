@@ -73,6 +73,8 @@ class FaultyProxy:
         await self._cut()
         await self._runner.cleanup()
         await self._session.close()
+        # The transports of TLS connections close in a later turn of the loop.
+        await asyncio.sleep(0.2)
 
     async def _cut(self) -> None:
         for task in list(self._open):

@@ -74,13 +74,16 @@ class OperatorProcess:
         return "\n".join(json.dumps(line) for line in self.lines)
 
     def wait_for(self, message: str, seconds: float = _PATIENCE) -> Line:
-        """The first log line whose message matches."""
-        found: Line = until(
-            lambda: f"a log line like {message!r} in:\n{self.log()}",
-            lambda: next((line for line in self.lines if re.search(message, line.get("message", ""))), None),
-            seconds,
-        )
-        return found
+        """The first log line whose message matches; fails at once where the process has ended without it."""
+
+        def found() -> Line | None:
+            ended = self.process.poll() is not None
+            line = next((line for line in self.lines if re.search(message, line.get("message", ""))), None)
+            assert line or not ended, f"it ended with {self.process.returncode}:\n{self.log()}"
+            return line
+
+        line: Line = until(lambda: f"a log line like {message!r} in:\n{self.log()}", found, seconds)
+        return line
 
     def leads(self, seconds: float = _PATIENCE) -> Line:
         return self.wait_for("^leading$", seconds)

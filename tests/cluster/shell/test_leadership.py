@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from cluster.shell.conftest import Bench, Manifest
-from cluster.shell.operator_process import until
+from tests.cluster.shell.conftest import Bench, Manifest
+from tests.cluster.shell.operator_process import until
 
 pytestmark = pytest.mark.cluster
 

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from cluster.shell.conftest import Bench
-from cluster.shell.operator_process import ROOT, OperatorProcess, until
+from tests.cluster.shell.conftest import Bench
+from tests.cluster.shell.operator_process import ROOT, OperatorProcess, until
 
 pytestmark = pytest.mark.cluster
 
@@ -62,6 +62,15 @@ def test_sigterm_ends_it_while_the_api_server_hangs(bench: Bench) -> None:
     operator.leads()
     bench.apply(bench.release())
     proxy.fault = lambda _: "hang"
+    operator.signal(signal.SIGTERM)
+    assert operator.ends(10) == 0
+
+
+def test_sigterm_ends_it_while_it_still_waits_for_the_api_server(bench: Bench) -> None:
+    proxy = bench.proxy()
+    proxy.fault = lambda _: "hang"
+    operator = bench.operator(proxy.url)
+    operator.wait_for("serving probes and metrics")
     operator.signal(signal.SIGTERM)
     assert operator.ends(10) == 0
 

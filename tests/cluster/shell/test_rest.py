@@ -8,10 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from cluster.shell.conftest import SYSTEM, Bench, Manifest
-from cluster.shell.operator_process import until
 from headgate.api.fields import parse_moment
 from headgate.cluster.client import KubeClient, connect, ref_of
+from tests.cluster.shell.conftest import Bench, Manifest
+from tests.cluster.shell.operator_process import until
 
 pytestmark = pytest.mark.cluster
 
@@ -54,33 +54,38 @@ def test_at_rest_there_are_no_requests_but_the_lease_and_no_writes_on_users_obje
           f" CPU {100 * used / WATCHED_FOR:.2f} % of a core; RSS {operator.resident_mib():.1f} MiB")  # fmt: skip
     assert set(made) <= {"update leases", *(f"watch {kind}" for kind in WATCHED)}
     assert made["update leases"] <= WATCHED_FOR / 2 + 1
+    for kind in ("deployments", "services", "canaryreleases"):
+        for item in bench.cluster.items(kind, bench.namespace):
+            assert_untouched(item["metadata"])
+
+
+def assert_untouched(metadata: Manifest) -> None:
+    """No annotation, no finalizer of ours or kopf's: what the user wrote is what is there."""
+    assert "finalizers" not in metadata, metadata
+    of_kubernetes = {"deployment.kubernetes.io/revision"}
+    assert set(metadata.get("annotations") or {}) <= of_kubernetes, metadata
 
 
 WATCHED = ("canaryreleases", "deployments", "services", "replicasets", "endpointslices", "ingresses")
 
 
-def test_kopf_writes_to_no_object_ever(bench: Bench) -> None:
-    """No annotation, no finalizer: what the user wrote is what is there."""
-    bench.operator().leads()
-    at_rest(bench)
-    for kind in ("deployments", "services", "canaryreleases"):
-        for item in bench.cluster.items(kind, bench.namespace):
-            metadata = item["metadata"]
-            assert "finalizers" not in metadata, metadata
-            ours = {"kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision"}
-            assert set(metadata.get("annotations") or {}) <= ours, metadata
+def test_each_kind_is_watched_once_and_candidates_by_label(bench: Bench) -> None:
+    """The server filters by the label, so at rest these watches are empty, however many ReplicaSets there are."""
+    bench.operator(namespaces=[]).leads()
+    watches = until("all watches are open", lambda: all_watches(bench.cluster.audit(bench.tokens[0])))
+    assert set(watches) == set(WATCHED)
+    labelled = {kind for kind, selector in watches.items() if selector == "headgate.dev/release"}
+    assert labelled == {"replicasets", "endpointslices"}
+    assert {selector for kind, selector in watches.items() if kind not in labelled} == {""}
 
 
-def test_candidates_and_their_endpoints_are_watched_by_label_by_the_server(bench: Bench) -> None:
-    """So that at rest these watches are empty, however many ReplicaSets the cluster has."""
-    bench.operator().leads()
-    selectors: dict[str, set[str]] = {}
-    for line in bench.cluster.audit(bench.tokens[0]):
-        if line["verb"] in {"list", "watch"}:
-            query = parse_qs(urlsplit(line["requestURI"]).query)
-            selectors.setdefault(line["objectRef"]["resource"], set()).add(",".join(query.get("labelSelector", [""])))
-    assert selectors["replicasets"] == selectors["endpointslices"] == {"headgate.dev/release"}
-    assert selectors["deployments"] == selectors["services"] == selectors["canaryreleases"] == {""}
+def all_watches(lines: list[Manifest]) -> dict[str, str]:
+    """The label selector of each kind's one watch, once there are as many as kinds."""
+    opened = [line for line in lines if line["verb"] == "watch" and line["stage"] == "ResponseStarted"]
+    assert all("/namespaces/" not in line["requestURI"] for line in opened)
+    queries = {line["objectRef"]["resource"]: parse_qs(urlsplit(line["requestURI"]).query) for line in opened}
+    selectors = {kind: query.get("labelSelector", [""])[0] for kind, query in queries.items()}
+    return selectors if len(opened) == len(selectors) == len(WATCHED) else {}
 
 
 def test_without_an_ingress_implementation_ingresses_are_not_asked_for(bench: Bench) -> None:
@@ -88,19 +93,6 @@ def test_without_an_ingress_implementation_ingresses_are_not_asked_for(bench: Be
     asked = {line["objectRef"]["resource"] for line in bench.cluster.audit(bench.tokens[0]) if "objectRef" in line}
     assert "services" in asked
     assert "ingresses" not in asked
-
-
-def test_cluster_wide_it_watches_each_kind_once(bench: Bench) -> None:
-    bench.operator(namespaces=[]).leads()
-    lines = bench.cluster.audit(bench.tokens[0])
-    until("all watches are open", lambda: len(_watches(bench.cluster.audit(bench.tokens[0]))) == len(WATCHED), 10)
-    assert all("/namespaces/" not in line["requestURI"] for line in lines if line["verb"] == "watch")
-    assert SYSTEM not in "".join(line["requestURI"] for line in lines if line["verb"] == "list")
-
-
-def _watches(lines: list[Manifest]) -> list[str]:
-    started = [line for line in lines if line["verb"] == "watch" and line["stage"] == "ResponseStarted"]
-    return [line["objectRef"]["resource"] for line in started]
 
 
 async def test_from_an_event_to_its_tick_it_takes_a_moment(bench: Bench) -> None:

@@ -11,8 +11,8 @@ from headgate.cluster.act import Actor, StaleError
 from headgate.cluster.client import ApiError
 from headgate.cluster.projection import Key, Projection
 from headgate.release.decision import Apply, Decision, Delete, Event, Patch, Ref
-from unit.cluster.manifests import canary_release, deployment, ingress, replica_set, service, wanted
-from unit.cluster.memory_api import Answer, MemoryApi, MemoryClient, Request, refusal
+from tests.unit.cluster.manifests import canary_release, deployment, ingress, replica_set, service, wanted
+from tests.unit.cluster.memory_api import Answer, MemoryApi, MemoryClient, Request, refusal
 
 SHOP = Key("prod", "shop")
 RELEASE = "/apis/headgate.dev/v1alpha1/namespaces/prod/canaryreleases/shop"

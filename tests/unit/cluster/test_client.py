@@ -5,17 +5,22 @@ import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import BaseTestServer, TestServer
+from kubernetes.aio.config import incluster_config
 
 from headgate.cluster.client import ApiError, ConnectionProblemError, KubeClient, NotLeadingError, Patience, connect
+from headgate.cluster.projection import Projection
 from headgate.cluster.resources import DEPLOYMENTS, EVENTS, SERVICES, collection_at, resource_of
+from headgate.cluster.watching import Lists, open_session
 from headgate.release.decision import Ref
-from unit.cluster.manifests import canary_release, deployment, service
+from tests.unit.cluster.manifests import canary_release, deployment, service
 
 SHOP = Ref("apps/v1", "Deployment", "prod", "shop")
 PATH = "/apis/apps/v1/namespaces/prod/deployments/shop"
@@ -167,13 +172,19 @@ async def test_a_list_is_read_page_by_page_and_its_items_know_their_kind(client:
         ok({"items": [{"metadata": {"name": "a"}}], "metadata": {"continue": "next"}}),
         ok({"items": [{"metadata": {"name": "b"}}], "metadata": {}}),
     ]
-    items = await client.list_all(DEPLOYMENTS, "prod", labels="app=shop", limit=1)
+    items = await client.list_all(DEPLOYMENTS, "prod", limit=1)
     assert [(item["kind"], item["apiVersion"], item["metadata"]["name"]) for item in items] == [
         ("Deployment", "apps/v1", "a"),
         ("Deployment", "apps/v1", "b"),
     ]
     assert [request.query.get("continue") for request in script.requests] == [None, "next"]
-    assert {request.query["labelSelector"] for request in script.requests} == {"app=shop"}
+    assert {request.query["limit"] for request in script.requests} == {"1"}
+
+
+async def test_a_list_by_label_is_one_page(client: KubeClient, script: Script) -> None:
+    script.replies = [ok({"items": [], "metadata": {}})]
+    await client.list_all(DEPLOYMENTS, "prod", labels="app=shop")
+    assert script.requests[0].query == {"labelSelector": "app=shop"}
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
@@ -333,6 +344,50 @@ async def test_without_a_cluster_the_error_says_what_to_set(monkeypatch: pytest.
         ConnectionProblemError, match=r"no API server: not in a cluster \(set KUBECONFIG or --kubeconfig\)"
     ):
         await connect()
+
+
+def lead_to(server: BaseTestServer, configuration: Any) -> None:
+    """Have the configuration, which in a cluster is read again before each request, name the test's server."""
+    read_again = configuration.refresh_api_key_hook
+
+    def renew(configuration: Any) -> None:
+        read_again(configuration)
+        configuration.host = str(server.make_url("/")).rstrip("/")
+        configuration.refresh_api_key_hook = renew
+
+    renew(configuration)
+
+
+async def test_in_a_cluster_the_token_is_read_again_when_it_was_rotated(
+    script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the client and by kopf's session alike; kubelet writes a new one every hour."""
+    token, authority = tmp_path / "token", tmp_path / "ca.crt"
+    token.write_text("first")
+    authority.write_text(certifi.contents())
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(token))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(authority))
+    monkeypatch.setattr(incluster_config.datetime, "timedelta", lambda **_: timedelta(0))
+    script.replies = [ok({"items": []})]
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", script.serve)
+    async with TestServer(app) as server:
+        api = await connect()
+        assert api.configuration.host == "https://10.96.0.1:443"
+        lead_to(server, api.configuration)
+        session = open_session(api, Lists(Projection(lambda _: None), (), ()), lambda *_: None)
+        for content in ("first", "second"):
+            token.write_text(content)
+            await KubeClient(api).list_all(SERVICES)
+            async with session.get(server.make_url("/apis")):
+                pass
+        await session.close()
+        await api.close()
+    sent = [request.headers["Authorization"] for request in script.requests]
+    assert sent == ["bearer first", "bearer first", "bearer second", "bearer second"]
 
 
 async def test_a_kubeconfig_that_is_not_there_is_named() -> None:

@@ -9,8 +9,8 @@ import pytest
 from headgate.api.fields import Manifest
 from headgate.cluster.events import Recorder
 from headgate.release.decision import Event
-from unit.cluster.manifests import release
-from unit.cluster.memory_api import MemoryApi, MemoryClient, refusal
+from tests.unit.cluster.manifests import release
+from tests.unit.cluster.memory_api import MemoryApi, MemoryClient, refusal
 
 pytestmark = pytest.mark.looptime
 

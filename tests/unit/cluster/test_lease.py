@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from headgate.api.fields import Manifest
 from headgate.cluster.lease import Elector, Terms
-from unit.cluster.memory_api import MemoryApi, MemoryClient, Request, refusal
-from unit.controller.virtual_time import run_in_virtual_time
+from tests.unit.cluster.memory_api import MemoryApi, MemoryClient, Request, refusal
+from tests.unit.controller.virtual_time import run_in_virtual_time
 
 pytestmark = pytest.mark.looptime
 

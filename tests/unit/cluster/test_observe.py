@@ -11,8 +11,16 @@ from headgate.routing.ingress import IngressRouter
 from headgate.routing.route import Router
 from headgate.routing.selector import SelectorRouter
 from headgate.workloads.autoscaler import Autoscaler
-from unit.cluster.manifests import canary_release, deployment, endpoint_slice, ingress, release, replica_set, service
-from unit.cluster.memory_api import MemoryApi, MemoryClient, refusal
+from tests.unit.cluster.manifests import (
+    canary_release,
+    deployment,
+    endpoint_slice,
+    ingress,
+    release,
+    replica_set,
+    service,
+)
+from tests.unit.cluster.memory_api import MemoryApi, MemoryClient, refusal
 
 SHOP = Key("prod", "shop")
 WITH_INGRESS = {"ingress": "shop"}

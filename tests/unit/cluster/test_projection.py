@@ -11,7 +11,7 @@ from headgate.cluster.kept import place_in
 from headgate.cluster.projection import Key, Projection
 from headgate.cluster.resources import DEPLOYMENTS, RELEASES, SERVICES, Resource
 from headgate.release.decision import Ref
-from unit.cluster.manifests import (
+from tests.unit.cluster.manifests import (
     NAMESPACE,
     canary_release,
     deployment,

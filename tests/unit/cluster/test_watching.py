@@ -18,7 +18,7 @@ from headgate.cluster.client import connect
 from headgate.cluster.projection import Key, Projection
 from headgate.cluster.resources import INGRESSES, RELEASES, Resource
 from headgate.cluster.watching import LABELLED, Lists, open_session, watched
-from unit.cluster.manifests import canary_release, deployment, service
+from tests.unit.cluster.manifests import canary_release, deployment, service
 
 SHOP = Key("prod", "shop")
 ROOTS = {resource: resource.path() for resource in watched(ingresses=True)}
@@ -42,7 +42,8 @@ class Scene:
 
     async def hear(self, resource: Resource, answer: Manifest, namespace: str = "", **query: str) -> None:
         url = URL("https://api" + resource.path(namespace)).with_query({"limit": "200", **query})
-        await self.lists.overhear(url, answer)
+        await self.lists.turn(url)
+        self.lists.take_in(url, answer)
 
     async def hear_all(self, namespace: str = "") -> None:
         for resource in self.kinds:
@@ -169,11 +170,17 @@ async def connection(tmp_path: Path) -> AsyncIterator[Connection]:
         await api.close()
 
 
-async def test_a_list_that_kopf_reads_reaches_both_kopf_and_the_projection(connection: Connection) -> None:
-    answer = page(canary_release("shop", 5))
-    connection.server.answers[ROOTS[RELEASES]] = (200, answer)
-    assert await connection.get(ROOTS[RELEASES]) == answer
+async def test_a_list_goes_to_the_projection_and_kopf_is_told_of_an_empty_one(connection: Connection) -> None:
+    """It then watches from the version of the list, and starts no task for each of its items."""
+    connection.server.answers[ROOTS[RELEASES]] = (200, page(canary_release("shop", 5), version=7))
+    assert await connection.get(ROOTS[RELEASES]) == page(version=7)
     assert connection.scene.projection.releases() == [SHOP]
+
+
+async def test_other_answers_reach_kopf_as_they_are(connection: Connection) -> None:
+    found = {"kind": "APIGroupList", "items": ["not", "a", "list", "of", "ours"]}
+    connection.server.answers["/apis"] = (200, found)
+    assert await connection.get("/apis") == found
 
 
 async def test_the_session_is_authorised_as_the_client_is(connection: Connection) -> None:
@@ -205,11 +212,10 @@ async def test_a_refused_list_is_not_taken_for_an_empty_one(connection: Connecti
     assert connection.scene.projection.releases() == [SHOP]
 
 
-async def test_a_list_that_cannot_be_read_is_logged_and_reaches_kopf_all_the_same(
+async def test_a_list_that_cannot_be_read_is_logged_and_does_not_end_the_watch(
     connection: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answer: Manifest = {"items": [{"metadata": {}}], "metadata": {}}
-    connection.server.answers[ROOTS[RELEASES]] = (200, answer)
-    assert await connection.get(ROOTS[RELEASES]) == answer
+    connection.server.answers[ROOTS[RELEASES]] = (200, {"items": [{"metadata": {}}], "metadata": {}})
+    assert await connection.get(ROOTS[RELEASES]) == {"items": [], "metadata": {}}
     assert not connection.scene.lists.complete.is_set()
     assert "could not be read" in caplog.text

@@ -7,7 +7,7 @@ from headgate.controller.abilities import checked, router_for
 from headgate.controller.config import OperatorConfig
 from headgate.routing.ingress import IngressRouter
 from headgate.routing.selector import SelectorRouter
-from unit.cluster.manifests import release
+from tests.unit.cluster.manifests import release
 
 FULL = OperatorConfig.model_validate(
     {"ingress": {"implementation": "IngressNginx"}, "prometheus": {"default": {"url": "http://prometheus"}}}

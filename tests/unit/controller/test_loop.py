@@ -18,8 +18,8 @@ from headgate.controller.telemetry import Telemetry
 from headgate.release.decision import Decision, Delete, Event, Patch, Ref
 from headgate.release.observation import Metrics, Observation, Unknown
 from headgate.routing.selector import SelectorRouter
-from unit.cluster.manifests import canary_release, deployment, service
-from unit.cluster.memory_api import Answer, MemoryApi, MemoryClient, Request, refusal
+from tests.unit.cluster.manifests import canary_release, deployment, service
+from tests.unit.cluster.memory_api import Answer, MemoryApi, MemoryClient, Request, refusal
 
 pytestmark = pytest.mark.looptime
 

@@ -10,7 +10,7 @@ from headgate.release.observation import Observation
 from headgate.release.stage import Stage
 from headgate.routing.ingress import IngressRouter
 from headgate.routing.selector import SelectorRouter
-from unit.cluster.manifests import ingress, release
+from tests.unit.cluster.manifests import ingress, release
 
 MARKS = [
     {"at": 1000.0, "until": 1000.0, "weight": 5, "step": 1},

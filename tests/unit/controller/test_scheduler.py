@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.controller.scheduler import Scheduler
-from unit.controller.virtual_time import run_in_virtual_time
+from tests.unit.controller.virtual_time import run_in_virtual_time
 
 pytestmark = pytest.mark.looptime
 
@@ -163,6 +163,21 @@ async def test_lag_tells_how_long_the_first_in_line_has_waited() -> None:
         assert scheduler.lag() == pytest.approx(3.0)
 
 
+async def test_a_long_queue_that_moves_is_no_stall_and_one_that_does_not_move_is() -> None:
+    """A thousand releases that wait for a slow API server must not make the kubelet kill the operator."""
+    diary = Diary(lasting=10.0)
+    scheduler = Scheduler(diary.run, workers=1)
+    async with serving(scheduler):
+        for number in range(20):
+            scheduler.soon(f"release-{number}")
+        await asyncio.sleep(125)
+        assert scheduler.lag() == pytest.approx(125.0)
+        assert scheduler.stalled() == pytest.approx(5.0)
+        diary.lasting = 1000.0
+        await asyncio.sleep(300)
+        assert scheduler.stalled() == pytest.approx(295.0)
+
+
 async def test_deadlines_may_be_given_before_anything_is_served() -> None:
     """A standby is woken by its watches long before it leads."""
     diary = Diary()
@@ -171,6 +186,8 @@ async def test_deadlines_may_be_given_before_anything_is_served() -> None:
     scheduler.soon("shop")
     await asyncio.sleep(30)
     async with serving(scheduler):
+        await asyncio.sleep(0)
+        assert scheduler.stalled() == 0.0
         await asyncio.sleep(1)
     assert diary.runs == [(30.0, "shop")]
 
