@@ -1,4 +1,4 @@
-"""The command line: `headgate run` starts the operator."""
+"""The command line: `headgate run` starts the operator, `plan` and `replay` work from a desk."""
 
 import argparse
 import asyncio
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from headgate import __version__
+from headgate.cli.options import add_plan, add_replay
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,6 +26,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--kubeconfig", metavar="FILE", help="how to reach the API server; default: as a pod does")
     run.add_argument("--context", metavar="NAME", help="a context of the kubeconfig; default: its current one")
     run.set_defaults(command=_run)
+    add_plan(commands, _plan)
+    add_replay(commands, _replay)
     return parser
 
 
@@ -39,6 +42,18 @@ def _run(given: argparse.Namespace) -> int:
     except (ConfigError, ConnectionProblemError) as error:
         print(f"headgate: {error}", file=sys.stderr)
         return 2
+
+
+def _plan(given: argparse.Namespace) -> int:
+    from headgate.cli.commands import plan  # noqa: PLC0415 (as above)
+
+    return plan(given)
+
+
+def _replay(given: argparse.Namespace) -> int:
+    from headgate.cli.commands import replay  # noqa: PLC0415 (as above)
+
+    return replay(given)
 
 
 if __name__ == "__main__":
