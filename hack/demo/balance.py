@@ -2,7 +2,7 @@
 
 from demo import shop
 from demo.record import Outcome
-from demo.story import Act, Story
+from demo.story import Act, Story, answers_of
 
 _WIDTH = 1.0
 """A line of the load generator counts this many seconds."""
@@ -13,23 +13,21 @@ def balance(story: Story, at: float) -> Outcome:
     starts = [act.released.at for act in story.acts]
     ends = [*starts[1:], at + _WIDTH]
     releases = [_release(story, act, until) for act, until in zip(story.acts, ends, strict=True)]
-    errors = sum(story.answers(version).errors for version in story.versions())
-    return Outcome(at, story.sent, story.lost, errors, releases, _problems(story))
+    return Outcome(at, story.sent, story.lost, answers_of(story.seconds).errors, releases, _problems(story))
 
 
 def _release(story: Story, act: Act, until: float) -> dict[str, str | int | float | None]:
     """One column of the table; times in seconds."""
     began = act.released.at
-    seconds = [second for second in story.seconds if began < second.at <= until]
-    served, errors = story.answers(act.candidate, began, until)
+    seconds = story.between(began, until)
     promoted = act.ended_at if act.outcome == "Promoted" else None
     return {
         "version": act.candidate,
         "outcome": act.outcome or "not ended",
         "sent": sum(second.sent for second in seconds),
         "lost": sum(second.lost for second in seconds),
-        "served": served,
-        "errors": errors,
+        "served": answers_of(seconds, act.candidate).all,
+        "errors": answers_of(seconds).errors,
         "verdict": act.verdict,
         "to_verdict": _since(began, act.judged_at),
         "to_rollback": _since(began, act.back_at),

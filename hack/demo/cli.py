@@ -82,8 +82,12 @@ def _left(name: str) -> str:
     except LabError:
         if not state_folder(name).exists():
             return "Nothing is left of it."
-        return f"A cluster that is not ready yet is still there: `{_end(name)}` removes it, `make demo` goes on with it."
-    return f"The cluster is still up, with what had been installed: `{_end(name)}` removes it, `make demo` uses it again."
+        return (
+            f"A cluster that is not ready yet is still there: `{_end(name)}` removes it, `make demo` goes on with it."
+        )
+    return (
+        f"The cluster is still up, with what had been installed: `{_end(name)}` removes it, `make demo` uses it again."
+    )
 
 
 def _end(name: str) -> str:

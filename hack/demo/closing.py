@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from lab.handle import Lab
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -10,6 +9,7 @@ from rich.table import Table
 from demo import shop
 from demo.durations import spoken
 from demo.record import Outcome
+from lab.handle import Lab
 
 
 def table(outcome: Outcome) -> Table:
@@ -19,6 +19,7 @@ def table(outcome: Outcome) -> Table:
     for item in outcome.releases:
         made.add_column(str(item["version"]), justify="right")
     made.add_column("whole run", justify="right")
+    made.add_row("verdict", *_cells(outcome, "verdict"), "")
     made.add_row("outcome", *_cells(outcome, "outcome"), "as expected" if not outcome.problems else "not as expected")
     for text, key, whole in (
         ("requests sent", "sent", outcome.sent),
@@ -45,9 +46,9 @@ def _cells(outcome: Outcome, key: str) -> list[str]:
 def _cell(value: str | float | None) -> str:
     if value is None:
         return "-"
-    if isinstance(value, float):
-        return spoken(value)
-    return f"{value:,}" if isinstance(value, int) else value
+    if isinstance(value, str):
+        return value
+    return f"{value:,}" if isinstance(value, int) else spoken(value)
 
 
 def look_around(console: Console, lab: Lab, picture: Path, end: str) -> None:

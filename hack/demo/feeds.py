@@ -15,13 +15,12 @@ from types import TracebackType
 from typing import IO, Self
 from urllib.parse import quote
 
+from demo import shop
+from demo.record import Entry, Note, Odds, Requests, Route, State
 from headgate.api.fields import Manifest, parse_moment
 from headgate.routing.naming import candidate_service
 from lab.handle import Lab
 from lab.progress import LabError
-
-from demo import shop
-from demo.record import Entry, Note, Odds, Requests, Route, State
 
 RATE = 150
 _NAMESPACE = f"namespaces/{shop.NAMESPACE}"
@@ -60,13 +59,16 @@ class Feeds:
         kubectl = [str(self._lab.program("kubectl")), "get", "--raw"]
         self._follow("the watch of releases", [*kubectl, _RELEASES + _WATCH], _state)
         self._follow("the watch of ingresses", [*kubectl, _INGRESSES + _WATCH], _route)
-        self._follow("the watch of events", [*kubectl, _EVENTS + _WATCH], _note)
+        opened = time.time()
+        self._follow("the watch of events", [*kubectl, _EVENTS + _WATCH], lambda event: _note(event, opened))
         load = [str(self._lab.program("load")), f"--url={self._lab.proxy_url}", f"--host={shop.HOST}"]
         self._follow("the load generator", [*load, f"--rps={RATE}", f"--log={self._lost_log}"], _requests)
         self._thread(self._ask_odds)
         return self
 
-    def __exit__(self, _type: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None) -> None:
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
         self._closing.set()
         for process in self._processes.values():
             process.terminate()
@@ -82,7 +84,7 @@ class Feeds:
         except Empty:
             return None
         if isinstance(entry, _Ended):
-            raise LabError(f"{entry.name} ended: {entry.error or 'the lab went away'}")
+            raise LabError(f"{entry.name} ended: {entry.error}")
         return entry
 
     def stop_requests(self) -> Iterator[Entry]:
@@ -119,7 +121,7 @@ class Feeds:
                 if entry is not None:
                     self._entries.put(entry)
             errors.seek(0)
-            self._entries.put(_Ended(name, errors.read().strip()))
+            self._entries.put(_Ended(name, errors.read().strip() or f"exit status {process.wait()}"))
 
     def _ask_odds(self) -> None:
         url = f"{self._lab.prometheus_url}/api/v1/query?query={quote(_ODDS)}"
@@ -143,11 +145,13 @@ def _route(event: Manifest) -> Entry | None:
     return Route(time.time(), None if gone else int(metadata["annotations"][_WEIGHT]))
 
 
-def _note(event: Manifest) -> Entry | None:
+def _note(event: Manifest, since: float) -> Entry | None:
+    """An event of this run; the watch begins with those of earlier ones."""
     found = event["object"]
     if event["type"] != "ADDED" or not found.get("reportingController", "").startswith("headgate.dev/"):
         return None
-    return Note(parse_moment(found["eventTime"]), found["reason"], found["note"], found["type"] == "Warning")
+    at = parse_moment(found["eventTime"])
+    return Note(at, found["reason"], found["note"], found["type"] == "Warning") if at >= since else None
 
 
 def _requests(line: Manifest) -> Entry | None:

@@ -4,43 +4,43 @@ import time
 from typing import TextIO
 
 from demo.durations import clock
-from demo.record import Entry, Note, Released, Requests
-from demo.story import Story
+from demo.record import Entry, Note, Released, Requests, State
+from demo.story import Story, answers_of
 
 _EVERY = 10
 """Seconds between two lines about the requests."""
 
 
 class Lines:
-    """Prints what is new: releases, events, changed messages, and the requests every ten seconds."""
+    """Prints what is new: releases, events, messages, and the requests every ten seconds."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
-        self._message = ""
+        self._told: set[str] = set()
 
     def show(self, story: Story, entry: Entry | None) -> None:
-        """Print at most one line for the entry."""
+        """Print a line for the entry, unless it says what was said before, as events and status often do."""
         match entry:
             case Released():
-                self._say(story, f"releasing {entry.candidate}, {entry.told}; expected: {entry.expected}")
+                self._say(story, f"releasing {entry.candidate}, {entry.told}; it should be {entry.expected}")
             case Note():
-                self._say(story, f"{entry.reason}: {entry.note}")
-                self._message = entry.note
+                self._say(story, f"{entry.reason}: {entry.note}", entry.note)
+            case State():
+                self._say(story, f"{story.status.phase}: {story.status.message}", story.status.message)
             case Requests() if len(story.seconds) % _EVERY == 0:
                 self._say(story, _requests(story))
-        if story.act is not None and story.status.message != self._message:
-            self._message = story.status.message
-            self._say(story, f"{story.status.phase}: {self._message}")
 
-    def _say(self, story: Story, text: str) -> None:
-        print(f"{clock(time.time() - (story.began or time.time())):>5}  {text}", file=self._out, flush=True)
+    def _say(self, story: Story, line: str, once: str = "") -> None:
+        if once in self._told:
+            return
+        self._told |= {once} if once else set()
+        print(f"{clock(time.time() - (story.began or time.time())):>5}  {line}", file=self._out, flush=True)
 
 
 def _requests(story: Story) -> str:
-    since = story.seconds[-_EVERY - 1].at if len(story.seconds) > _EVERY else 0.0
     parts = []
     for version in story.versions():
-        answered, errors = story.answers(version, since)
+        answered, errors = answers_of(story.seconds[-_EVERY:], version)
         if answered:
             parts.append(f"{version} answered {answered / _EVERY:.0f}/s with {errors} errors")
     return "; ".join([*parts, f"{story.sent:,} requests sent, {story.lost} lost"])

@@ -1,18 +1,18 @@
 """The run: requests flow, a good version is released, then a bad one; everything seen goes to record and view."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TextIO
-
-from lab.handle import Lab
-from lab.progress import LabError
 
 from demo import record, shop, stage
 from demo.balance import balance
 from demo.feeds import Feeds
 from demo.record import Entry, Released
 from demo.story import Story
+from lab.handle import Lab
+from lab.progress import LabError
 
 _LOOK = 0.25
 _FIRST_REQUESTS = 8
@@ -71,7 +71,8 @@ class Play:
         while not reached():
             if time.monotonic() > deadline:
                 raise LabError(
-                    f"after {patience:.0f} s the release has not ended; it says: {self.story.status.message}"
+                    f"nothing came to its end within {patience:.0f} s; the release says: {self.story.status.message}\n"
+                    f"Look with `kubectl describe crel {shop.NAME} -n {shop.NAMESPACE}`."
                 )
             self._take(self._feeds.take(_LOOK))
 
@@ -91,8 +92,6 @@ def play(lab: Lab, folder: Path, view: View, *, keep: bool) -> tuple[Story, reco
         run = Play(lab, feeds, file, view)
         run.releases()
         if keep:
-            try:
+            with contextlib.suppress(KeyboardInterrupt):
                 run.on()
-            except KeyboardInterrupt:
-                pass
         return run.story, run.finish()

@@ -4,7 +4,6 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
-from lab.progress import LabError
 from rich.console import Console
 
 from demo import closing, record
@@ -14,6 +13,7 @@ from demo.play import play
 from demo.screen import Screen
 from demo.stage import set_stage
 from demo.story import Story
+from lab.progress import LabError
 
 
 def run(name: str, folder: Path, *, keep: bool, end: str) -> int:

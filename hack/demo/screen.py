@@ -2,6 +2,7 @@
 
 import textwrap
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -14,9 +15,9 @@ from rich.text import Text
 from demo import shop
 from demo.durations import clock, spoken
 from demo.record import Entry
-from demo.story import Act, Mark, Story
+from demo.story import Act, Mark, Story, answers_of
 
-_REDRAW = 0.25
+_REDRAW = 0.5
 _RECENT = 3
 """The rates shown are over so many seconds."""
 _MARKS: dict[Mark, tuple[str, str]] = {
@@ -28,6 +29,8 @@ _MARKS: dict[Mark, tuple[str, str]] = {
 _OUTCOMES = {"Promoted": ("promoted", "green"), "RolledBack": ("rolled back", "yellow")}
 _COLOURS = ("bright_blue", "cyan", "magenta")
 _LABEL = 10
+_WORDS = 6
+"""Lines of what the operator says."""
 _EVENTS_AT_LEAST = 3
 
 
@@ -65,8 +68,8 @@ def draw(story: Story, now: float, width: int, height: int) -> RenderableType:
         *_words(story, width),
         Text(),
     ]
-    used = 4 + len(shop.PLAN) + 1 + (1 + len(story.versions())) + 6
-    return Group(*top, *_events(story, width, max(_EVENTS_AT_LEAST, height - used - 1)))
+    used = 1 + 1 + (len(shop.PLAN) + 1) + 1 + (1 + len(story.versions())) + 1 + _WORDS + 1
+    return Group(*top, *_events(story, width, max(_EVENTS_AT_LEAST, height - used)))
 
 
 def _head(story: Story, now: float, width: int) -> RenderableType:
@@ -75,7 +78,7 @@ def _head(story: Story, now: float, width: int) -> RenderableType:
     row.add_column(justify="right")
     lost = Text(f"{story.lost} lost", style="green" if not story.lost else "bold red")
     counts = Text.assemble(f"{story.sent:,} requests sent, ", lost, f"   {clock(now - (story.began or now)):>5}")
-    row.add_row(Text("Headgate: two releases under load", style="bold"), counts)
+    row.add_row(Text("Two releases under load, Ctrl-C ends", style="bold"), counts)
     row.width = width
     return row
 
@@ -116,50 +119,69 @@ def _traffic(story: Story) -> Table:
         table.add_column(justify="right", min_width=len(name) + 1)
     table.add_row(*(Text(name, style="dim") for name in ("", "", "weight", "200/s", "5xx/s", "answers", "errors")))
     for index, version in enumerate(story.versions()):
-        weight = _weight(story, version)
-        bar = ProgressBar(total=100, completed=weight, complete_style=_COLOURS[index], finished_style=_COLOURS[index])
-        total, errors = story.answers(version)
-        recent = story.answers(version, story.seconds[-_RECENT - 1].at if len(story.seconds) > _RECENT else 0.0)
-        seconds = min(_RECENT, len(story.seconds)) or 1
-        good, bad = (recent.all - recent.errors) / seconds, recent.errors / seconds
-        red = "red" if errors else ""
-        table.add_row(
-            version, bar, f"{weight} %", f"{good:.0f}", Text(f"{bad:.1f}", style=red), f"{total:,}", Text(str(errors), style=red)
-        )
+        table.add_row(version, *_row(story, version, _COLOURS[index]))
     return table
+
+
+def _row(story: Story, version: str, colour: str) -> list[RenderableType]:
+    """Weight, recent answers a second by kind, and all answers of one version."""
+    weight = _weight(story, version)
+    total, errors = answers_of(story.seconds, version)
+    recent = answers_of(story.seconds[-_RECENT:], version)
+    seconds = len(story.seconds[-_RECENT:]) or 1
+    red = "red" if errors else ""
+    return [
+        ProgressBar(total=100, completed=weight, complete_style=colour, finished_style=colour),
+        f"{weight} %",
+        f"{(recent.all - recent.errors) / seconds:.0f}",
+        Text(f"{recent.errors / seconds:.1f}", style=red),
+        f"{total:,}",
+        Text(str(errors), style=red),
+    ]
 
 
 def _weight(story: Story, version: str) -> int:
     """The share that a version is to get now, in percent."""
-    act = story.act
-    if act is None or act.ended_at is not None:
-        return 100 if version == _serving(story) else 0
-    return {act.candidate: act.weight, act.released.stable: 100 - act.weight}.get(version, 0)
+    act, status = story.act, story.status
+    if act is not None and act.ended_at is None:
+        return {act.candidate: act.weight, act.released.stable: 100 - act.weight}.get(version, 0)
+    shares: dict[str, int] = {}
+    if status.candidate is not None:
+        shares[status.candidate.image] = status.weights.candidate
+    if status.stable is not None:
+        shares[status.stable.image] = status.weights.stable
+    return shares.get(version, 0)
 
 
-def _serving(story: Story) -> str:
-    return story.status.stable.image if story.status.stable else ""
+def _words(story: Story, width: int) -> list[Text]:
+    """What the operator says, in always six lines.
 
-
-def _words(story: Story, width: int) -> list[RenderableType]:
-    """What the operator says: the verdict with its odds, its evidence, and what happens now. Always six lines."""
-    status, act = story.status, story.act
-    odds = f"; odds of {act.odds:,.2g} : 1 that it is bad" if act and act.odds is not None and not act.ended_at else ""
-    evidence = "; ".join(f"{item.objective}: {item.message}" for item in status.evidence if item.message)
+    Verdict and evidence are those of the last status, which is written at transitions; the odds are its live metric.
+    """
+    status, said = story.status, f"at {clock(story.said_at - (story.began or 0.0))}"
+    judged = [item for item in status.evidence if item.requests or item.verdict == "Unknown"]
+    evidence = "; ".join(f"{item.objective}: {item.message}" for item in judged)
     return [
-        *_labelled("Verdict", (status.summary.verdict or "none yet") + odds, width, 1, "bold"),
-        *_labelled("Evidence", evidence or "none yet", width, 2),
-        *_labelled("Now", status.message, width, 3),
+        *_labelled(("Verdict",), (status.summary.verdict or "none yet") + _odds(story), width, "bold"),
+        *_labelled(("Evidence", said), evidence or "no request of a new version is judged yet", width),
+        *_labelled(("Now", "", ""), status.message, width),
     ]
 
 
-def _labelled(label: str, text: str, width: int, lines: int, style: str = "") -> list[Text]:
-    """The text beside its label, in exactly so many lines."""
-    wrapped = textwrap.wrap(text, width - _LABEL, max_lines=lines, placeholder=" ...")
-    wrapped += [""] * (lines - len(wrapped))
-    labels = [label, *[""] * (lines - 1)]
+def _odds(story: Story) -> str:
+    """The live odds, while they are not decided."""
+    act, evidence = story.act, story.status.evidence
+    if act is None or act.odds is None or act.verdict or not act.weight or not evidence:
+        return ""
+    return f"; now {act.odds:,.2g} : 1 that it is bad, needed {evidence[0].needed} : 1"
+
+
+def _labelled(labels: Sequence[str], text: str, width: int, style: str = "") -> list[Text]:
+    """The text beside its labels, in as many lines as there are labels."""
+    wrapped = textwrap.wrap(text, width - _LABEL, max_lines=len(labels), placeholder=" ...")
+    wrapped += [""] * (len(labels) - len(wrapped))
     return [
-        Text.assemble((f"{head:<{_LABEL}}", "dim"), (line, style)) for head, line in zip(labels, wrapped, strict=True)
+        Text.assemble((f"{label:<{_LABEL}}", "dim"), (line, style)) for label, line in zip(labels, wrapped, strict=True)
     ]
 
 

@@ -10,6 +10,7 @@ NAME = "shop"
 HOST = "shop.test"
 REPLICAS = 4
 
+
 @dataclass(frozen=True)
 class ShopVersion:
     """A version of the shop; error_rate is the share of requests that it answers with 500."""
@@ -58,14 +59,15 @@ class Planned:
 
 PLAN = (
     Planned(FIRST, GOOD, "a good version", "Promoted"),
-    Planned(GOOD, BAD, f"fails {BAD.error_rate:.0%} of its requests", "RolledBack"),
+    Planned(GOOD, BAD, f"fails {100 * BAD.error_rate:g} % of its requests", "RolledBack"),
 )
 WEIGHTS = (25, 50)
 
 
 def manifests() -> str:
     """Everything the shop's team would write, as one JSON list for `kubectl apply`."""
-    items = [deployment(FIRST), _service(), _ingress(), _release()]
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    items = [namespace, deployment(FIRST), _service(), _ingress(), _release()]
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
 
 

@@ -4,14 +4,13 @@ import json
 import time
 from pathlib import Path
 
+from demo import shop
 from lab import binaries, drivers, images
 from lab.cache import built, content_key
 from lab.handle import Lab
 from lab.layout import CHECKOUT
 from lab.oci_archive import write_static_image
 from lab.progress import LabError, run, say
-
-from demo import shop
 
 SYSTEM = "headgate-system"
 _PATIENCE = 60.0
@@ -65,7 +64,16 @@ def _install(lab: Lab, image: str) -> None:
     scraped = "--set=metrics.annotations=true"
     chart = CHECKOUT / "charts" / "headgate"
     install = [*helm, "upgrade", "--install", "headgate", chart, "--create-namespace", "--wait", "--timeout=2m"]
-    run([*install, *settings, scraped], env=lab.environment())
+    try:
+        run([*install, *settings, scraped], env=lab.environment())
+    except LabError as error:
+        raise LabError(f"{error}\nThe pods of Headgate say:\n{_last_words(lab)}") from error
+
+
+def _last_words(lab: Lab) -> str:
+    """The last lines of each operator pod's log."""
+    pods = [f"--namespace={SYSTEM}", "--selector=app.kubernetes.io/name=headgate"]
+    return _kubectl(lab, "logs", *pods, "--prefix", "--tail=3", "--ignore-errors").strip() or "nothing yet"
 
 
 def _uninstall_half_done(lab: Lab, helm: list[str | Path]) -> None:
@@ -77,20 +85,22 @@ def _uninstall_half_done(lab: Lab, helm: list[str | Path]) -> None:
 
 
 def _remove_shop(lab: Lab) -> None:
-    """Remove the shop of an earlier run: its release first, so that Headgate gives back what it holds."""
+    """Remove the shop of an earlier run: its release first, so that Headgate gives back what it holds.
+
+    The namespace stays, since its own end takes half a minute.
+    """
     if not _kubectl(lab, "get", "namespace", shop.NAMESPACE, "--ignore-not-found"):
         return
     say("removing the shop of the run before")
     where = f"--namespace={shop.NAMESPACE}"
-    _kubectl(lab, "delete", "canaryrelease", "--all", where, "--timeout=60s")
-    _kubectl(lab, "delete", "namespace", shop.NAMESPACE, "--timeout=90s")
+    _kubectl(lab, "delete", "canaryreleases", "--all", where, "--timeout=60s")
+    _kubectl(lab, "delete", "deployments,services,ingresses", "--all", where, "--cascade=foreground", "--timeout=60s")
 
 
 def _start_shop(lab: Lab) -> None:
     """Start the shop and return when Headgate watches over it."""
     say(f"starting the shop: {shop.REPLICAS} pods of {shop.FIRST.name}")
     where = f"--namespace={shop.NAMESPACE}"
-    _kubectl(lab, "create", "namespace", shop.NAMESPACE)
     _kubectl(lab, "apply", "--filename=-", stdin=shop.manifests())
     _kubectl(lab, "wait", "canaryrelease", shop.NAME, where, "--for=jsonpath={.status.phase}=Idle", "--timeout=60s")
     _until_held(lab, where)

@@ -1,13 +1,14 @@
 """The run so far, folded from its record: what each release did, and who answered the requests. Pure."""
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from headgate.api.status import Status
-from headgate.release.stage import SWITCHED
-
 from demo import shop
 from demo.record import Entry, Note, Odds, Outcome, Released, Requests, Route, State
+from headgate.api.status import Status
+from headgate.release.stage import SWITCHED
 
 Mark = Literal["done", "now", "next", "failed"]
 _STEPS = tuple(f"weight {weight}" for weight in shop.WEIGHTS)
@@ -62,8 +63,9 @@ class Act:
             return [(name, "done") for name in names]
         position = self._position()
         present: Mark = "failed" if self.verdict in {"Bad", "Failed"} else "now"
-        rest: tuple[Mark, ...] = ("done",) * position + (present,) + ("next",) * (len(names) - position - 1)
-        return list(zip(names, rest, strict=True))
+        before: list[Mark] = ["done"] * position
+        after: list[Mark] = ["next"] * (len(names) - position - 1)
+        return list(zip(names, [*before, present, *after], strict=True))
 
     def _position(self) -> int:
         """The index of the present step; that of the last one when the release was judged bad."""
@@ -95,6 +97,18 @@ class Answers(NamedTuple):
     errors: int
 
 
+def answers_of(seconds: Iterable[Requests], version: str | None = None) -> Answers:
+    """The answers in these seconds of one version, or of all."""
+    total = errors = 0
+    for second in seconds:
+        for name, count in second.answers.items():
+            answered, _, code = name.partition(" ")
+            if version in {None, answered}:
+                total += count
+                errors += count if code.startswith(_SERVER_ERROR) else 0
+    return Answers(total, errors)
+
+
 @dataclass
 class Story:
     """The run so far. `add` takes the entries of the record in their order."""
@@ -104,6 +118,8 @@ class Story:
     status: Status = field(default_factory=Status)
     outcome: Outcome | None = None
     began: float | None = None
+    said_at: float = 0.0
+    """When the status was last written."""
     _ingress: int | None = None
 
     @property
@@ -132,7 +148,7 @@ class Story:
             case Route():
                 self._ingress = entry.weight
             case State():
-                self.status = Status.model_validate(entry.status)
+                self.status, self.said_at = Status.model_validate(entry.status), entry.at
                 if self.act is not None and self.act.ended_at is None:
                     self.act.see(entry.at, self.status)
             case Note() if self.act is not None:
@@ -151,17 +167,9 @@ class Story:
         if weight != self.act.weight and (self.act.ended_at is None or weight == 0):
             self.act.weights.append(Weight(at, weight))
 
-    def answers(self, version: str, since: float = 0.0, until: float = float("inf")) -> Answers:
-        """The answers of a version in the seconds that ended after `since`, and not after `until`."""
-        total = errors = 0
-        for second in self.seconds:
-            if since < second.at <= until:
-                for name, count in second.answers.items():
-                    answered, _, code = name.partition(" ")
-                    if answered == version:
-                        total += count
-                        errors += count if code.startswith(_SERVER_ERROR) else 0
-        return Answers(total, errors)
+    def between(self, since: float, until: float = math.inf) -> list[Requests]:
+        """The seconds that ended after `since`, and not after `until`."""
+        return [second for second in self.seconds if since < second.at <= until]
 
     def versions(self) -> list[str]:
         """The version that served first, and those released since, in their order."""

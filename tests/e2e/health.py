@@ -21,6 +21,8 @@ CONTRACT = {
     "RolledBack": ("Degraded", "Failed", {"Stalled"}),
     "Stalled": ("Degraded", "Failed", {"Stalled"}),
 }
+# ... and while Headgate has not seen the release's present spec.
+LATE = ("Progressing", "InProgress", set[str]())
 
 
 def kstatus(lab: Lab, release: Manifest) -> str:
@@ -37,18 +39,17 @@ def breaches(lab: Lab, releases: Iterable[Manifest]) -> list[str]:
     """Every version of a release that some tool reads otherwise than the contract says, in a sentence."""
     found, seen = [], set()
     for release in releases:
-        status, generation = release.get("status") or {}, release["metadata"]["generation"]
+        status, generation = release["status"], release["metadata"]["generation"]
         late = status.get("observedGeneration", 0) < generation
         holding = frozenset(item["type"] for item in status.get("conditions", ()) if item["status"] == "True")
-        look = status.get("phase"), holding, late
+        look = status["phase"], holding, late
         if look in seen:
             continue
         seen.add(look)
-        shown, ready, conditions = CONTRACT.get(status.get("phase", ""), ("Progressing", "InProgress", set()))
-        wanted = ("Progressing", "InProgress", set()) if late else (shown, ready, conditions)
+        wanted = LATE if late else CONTRACT[status["phase"]]
         read = argocd(lab, release), kstatus(lab, release), set() if late else set(holding)
         if read != wanted:
-            found.append(f"{status.get('phase')} at generation {generation}: {read} instead of {wanted}")
+            found.append(f"{status['phase']} at generation {generation}: {read} instead of {wanted}")
     return found
 
 

@@ -1,4 +1,4 @@
-"""The words that the scenarios are told in: a shop in its own namespace, its customers, and what is seen of a release."""
+"""The words that scenarios are told in: a shop in its own namespace, its customers, what is seen of a release."""
 
 import itertools
 import time
@@ -37,6 +37,8 @@ class Shop:
     """What the operator that serves the namespace has logged about it."""
     policies: bool = True
     """Whether the admission policies act in the namespace."""
+    tool: tuple[str, ...] = ("--server-side", "--force-conflicts", "--field-manager=shop")
+    """How manifests are applied: the options of `kubectl apply`."""
     customers: list[Traffic] = field(default_factory=list)
     changed_at: int = 0
     """The resourceVersion of the last change or of the last status that was waited for: what is newer is news."""
@@ -61,7 +63,7 @@ class Shop:
 
     def serves(self, version: str, *, replicas: int = 2, ingress: bool = True) -> None:
         """The shop serves a version; there is no release."""
-        self._clear()
+        self.closes_down("--cascade=foreground")
         entry = [manifests.ingress(self.host)] if ingress else []
         self.apply(manifests.deployment(version, replicas), manifests.service(), *entry)
         self.rolls_out()
@@ -99,10 +101,9 @@ class Shop:
 
     # When
 
-    def apply(self, *made: Manifest, by: str = "shop") -> list[Manifest]:
-        """Forced server-side apply, as Flux does; returns the objects as they are then."""
-        arguments = ["apply", "--server-side", "--force-conflicts", f"--field-manager={by}", "-o", "json"]
-        answer = self.kubectl(*arguments, manifest=list(made)).object
+    def apply(self, *made: Manifest) -> list[Manifest]:
+        """Manifests are applied by the shop's tool; returns the objects as they are then."""
+        answer = self.kubectl("apply", *self.tool, "-o", "json", manifest=list(made)).object
         items: list[Manifest] = answer["items"] if answer["kind"] == "List" else [answer]
         return items
 
@@ -234,7 +235,7 @@ class Shop:
         return [one["reason"] for one in self.events() for _ in range((one.get("series") or {}).get("count", 1))]
 
     def leftovers(self) -> list[str]:
-        """What is there of Headgate beside the CanaryRelease: its objects, a pin, a name in the users' managedFields."""
+        """What is there of Headgate beside the release: its objects, a pin, its name in the users' managedFields."""
         kinds = "deployments,replicasets,pods,services,ingresses,endpointslices"
         found = self.kubectl("get", kinds, "-l", "headgate.dev/release", "-o", "name").output.split()
         users = ["get", "deployments,services,ingresses,hpa", "-o", "json", "--show-managed-fields"]
@@ -285,11 +286,10 @@ class Shop:
         for watch in self._watches.values():
             watch.close()
 
-    def _clear(self) -> None:
-        """Remove what an earlier run left in a lab that was kept."""
+    def closes_down(self, *options: str) -> None:
+        """Nothing is left in the namespace; `options` are for `kubectl delete`."""
         self.kubectl("delete", "crel", "--all", "--timeout=60s")
-        kinds = "deployments,replicasets,services,ingresses,hpa,events"
-        self.kubectl("delete", kinds, "--all", "--timeout=60s", "--cascade=foreground")
+        self.kubectl("delete", "deployments,replicasets,services,ingresses,hpa,events", "--all", *options)
 
     def _is_served(self) -> bool:
         request = urllib.request.Request(f"{self.lab.proxy_url}/", headers={"Host": self.host})  # noqa: S310 (the lab)

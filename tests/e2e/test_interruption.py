@@ -1,6 +1,7 @@
 """What ends or restarts a release half-way: an abort, a revert, the deletion of the release, a newer version."""
 
 import pytest
+
 from tests.e2e.manifests import HALF_WAY
 from tests.e2e.shop import Shop
 from tests.e2e.traffic import Traffic

@@ -1,6 +1,7 @@
 """A good version is promoted: the pods that were judged stay, and nothing else is left of the release."""
 
 import pytest
+
 from tests.e2e.inventory import changes, everything
 from tests.e2e.manifests import HALF_WAY
 from tests.e2e.shop import Shop

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from tests.e2e.audit import moment, write_at
 from tests.e2e.manifests import ANALYSIS
 from tests.e2e.shop import CANARY, Shop

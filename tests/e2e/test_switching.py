@@ -1,15 +1,16 @@
 """Blue-green, and releases without an ingress controller, where customers come straight to the Service."""
 
 import pytest
-from tests.e2e.manifests import ANALYSIS, HALF_WAY
+
+from tests.e2e.manifests import ANALYSIS, HALF_WAY, Manifest
 from tests.e2e.shop import Shop
 
 pytestmark = pytest.mark.e2e
 
 SWITCH = [{"setWeight": 100, "hold": {"min": "3s", "advance": "WhenNotBad"}}]
-BLUE_GREEN = {"strategy": "BlueGreen", "steps": SWITCH, "analysis": {**ANALYSIS, "errors": {"max": "1%"}}}
+BLUE_GREEN: Manifest = {"strategy": "BlueGreen", "steps": SWITCH, "analysis": {**ANALYSIS, "errors": {"max": "1%"}}}
 LONGER = [{"setWeight": 100, "hold": {"min": "1m"}}]
-FROM_PODS = {"analysis": {**ANALYSIS, "errors": {"max": "1%"}, "application": {}}}
+FROM_PODS: Manifest = {"analysis": {**ANALYSIS, "errors": {"max": "1%"}, "application": {}}}
 
 
 def test_blue_green_switches_all_traffic_at_once(shop: Shop) -> None:

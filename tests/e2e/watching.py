@@ -43,7 +43,7 @@ class Watch:
             return [one.object for one in self.sightings if name in ("", one.object["metadata"]["name"])]
 
     def first(self, holds: Callable[[Sighting], bool], *, after: int, within: float) -> Sighting | None:
-        """The first sighting past a resourceVersion for which `holds` is true, waiting for it; None in time's default."""
+        """The first sighting past a resourceVersion for which `holds` is true, waited for; None when there was none."""
         deadline, looked_at = time.monotonic() + within, 0
         with self._news:
             while True:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from lab import monitoring, proxy, users
 from lab.layout import CONFIG, identity, state_folder
 from lab.progress import LabError

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lab.network import choose_link
 
 FOLDERS = st.text("abc-/", min_size=1).map(Path)

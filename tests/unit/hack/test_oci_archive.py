@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from lab.oci_archive import pack_blobs, write_static_image
 
 REFERENCES = ("localhost/sample:1f", "localhost/sample:lab")

@@ -1,0 +1,34 @@
+"""The fallback below Kubernetes 1.36, without admission policies: the Deployment rests paused, the pin is put back."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import manifests
+from tests.e2e.manifests import HALF_WAY
+from tests.e2e.suite import Install
+
+pytestmark = pytest.mark.e2e
+
+
+def test_a_release_without_policies(install: Install, tmp_path: Path) -> None:
+    """In the middle of it, someone applies the Service's own manifest, without the pin."""
+    shop, headgate = install(replicas=0, admission={"enabled": False})
+    shop.policies = False
+    with headgate.operator(tmp_path) as operator:
+        shop.operator_log = operator.log
+        operator.leads()
+        shop.opens("v1", steps=HALF_WAY)
+        shop.kubectl.until("the Deployment rests paused", shop.is_held)
+        with shop.under_load() as traffic:
+            shop.ships("v2")
+            shop.reaches("Paused")
+            shop.apply(manifests.service())
+            shop.kubectl.until("the pin is back", lambda: shop.pins()[-1] == "v1")
+            before = traffic.totals().sent
+            traffic.until("customers come and go", lambda totals: totals.sent > before + 200)
+            shop.asks("approve")
+            shop.reaches("Succeeded")
+    assert shop.pins() == ["any", "v1", "any", "v1", "v2", "any"]
+    assert shop.event_reasons().count("TrafficDrift") == 1
+    assert shop.is_held()
