@@ -8,7 +8,6 @@ from pathlib import Path
 from bench.analysis import tables
 from bench.analysis.cells import SEED, Size
 from bench.analysis.vectors import agree
-
 from headgate.analysis.policy import Policy
 
 

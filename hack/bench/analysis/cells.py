@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+
 from bench.analysis.rules import ArgoRollouts, Flagger, Headgate, Kayenta, NaiveTest, Outcome, Rule, run
 from bench.analysis.traffic import LENGTH, Scenario, World
-
 from headgate.analysis.policy import Policy, Tolerance
 
 SEED = 20260101

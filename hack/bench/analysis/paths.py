@@ -1,9 +1,9 @@
 """One idea by itself: evidence for each path of a service, so that a rare broken path is not diluted."""
 
 import numpy as np
+
 from bench.analysis.traffic import Counts
 from bench.analysis.vectors import alarms, bad_bets
-
 from headgate.analysis.policy import Policy
 
 PATHS, CHECKS, PER_CHECK, WEIGHT = 10, 40, 1500, 0.1

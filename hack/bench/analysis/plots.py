@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import matplotlib as mpl
+from matplotlib.figure import Figure
+
 from bench.analysis.cells import FACTORS, RULES, SERVICES, Size
 from bench.analysis.rules import Headgate
 from bench.analysis.traffic import Scenario
-from matplotlib.figure import Figure
 
 TRAFFIC = (5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)
 

@@ -13,9 +13,9 @@ Models of the peers, in their own terms, with the settings of their documentatio
 from dataclasses import dataclass, field
 
 import numpy as np
+
 from bench.analysis.traffic import CHECK, LENGTH, STEP_TICKS, STEPS, TICK, Counts, World
 from bench.analysis.vectors import alarms, bad_bets, log_mean_exp, safe_bets
-
 from headgate.analysis.dispersion import dispersion, over_time
 from headgate.analysis.evidence import SAFE_RATIOS
 from headgate.analysis.policy import Policy

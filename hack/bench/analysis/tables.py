@@ -21,7 +21,6 @@ from bench.analysis.cells import (
 from bench.analysis.paths import rare_path
 from bench.analysis.rules import Headgate
 from bench.analysis.traffic import Scenario
-
 from headgate.analysis.policy import Policy, Tolerance
 
 
