@@ -40,7 +40,6 @@ def test_gitops_tools_read_every_phase_as_the_contract_says(shop: Shop) -> None:
     assert breaches(shop.lab, seen) == []
 
 
-@pytest.mark.xfail(strict=True, reason="the CRD has no default for status.observedGeneration, so kstatus says Current")
 def test_a_release_that_headgate_has_not_seen_is_in_progress(suite: Suite) -> None:
     manifest = {**release(), "metadata": {"name": "shop", "namespace": "default"}}
     created = json.loads(

@@ -19,6 +19,9 @@ from headgate.api.rules import VALIDATIONS, Rule
 from headgate.api.spec import Spec
 from headgate.api.status import Status
 
+NEVER_OBSERVED = -1
+"""The generation that the status of a release which nobody has seen speaks about."""
+
 FILE = f"crds/{GROUP}_{PLURAL}.yaml"
 
 _KEPT = frozenset(
@@ -129,7 +132,8 @@ def _root_schema() -> Manifest:
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": spec_schema(),
-            "status": status_schema(),
+            # kstatus takes an object without observedGeneration for one that is current: none is ever without.
+            "status": {**status_schema(), "default": {"observedGeneration": NEVER_OBSERVED}},
         },
     }
 
