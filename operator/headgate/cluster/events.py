@@ -147,9 +147,9 @@ def _manifest(release: Release, event: Event, instance: str, now: float) -> Mani
         "reportingController": f"{GROUP}/{FIELD_MANAGER}",
         "reportingInstance": instance,
         "action": "Release",
-        "reason": event.reason,
+        "reason": event.reason.value,
         "note": _shortened(event.note),
-        "type": event.type,
+        "type": event.reason.type,
         "regarding": regarding,
     }
 

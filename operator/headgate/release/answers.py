@@ -7,6 +7,7 @@ from headgate.api.status import Action as Answered
 from headgate.api.status import Status, StepStatus
 from headgate.api.steps import title_of
 from headgate.release.decision import Decision, Event, Patch
+from headgate.release.reasons import Reason
 from headgate.release.retreat import leave
 from headgate.release.stage import UNDECIDED, Stage
 from headgate.release.tick import Tick
@@ -31,7 +32,7 @@ def _answered(tick: Tick, decision: Decision, note: str) -> Decision:
     name, by = tick.release.request.name[:253], tick.release.request.by
     answered = decision.status.told(action=Answered(name=name, by=by, answer=note, at=tick.now))
     removal = {"metadata": {"annotations": {ACTION_ANNOTATION: None, ACTOR_ANNOTATION: None}}}
-    event = Event("Action", f"{name} by {by or 'someone'}: {note}"[:1000])
+    event = Event(Reason.ACTION, f"{name} by {by or 'someone'}: {note}"[:1000])
     actions = (*decision.actions, Patch(tick.this, "merge", removal), event)
     return Decision(answered, first=decision.first, actions=actions, again=True)
 

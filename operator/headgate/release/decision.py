@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from headgate.api.fields import Manifest
 from headgate.api.status import Status
+from headgate.release.reasons import Reason
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,8 @@ class Delete:
 class Event:
     """A Kubernetes Event about the release."""
 
-    reason: str
+    reason: Reason
     note: str
-    type: Literal["Normal", "Warning"] = "Normal"
 
 
 Action = Apply | Patch | Delete | Event

@@ -10,6 +10,7 @@ from headgate.api.steps import DEFAULT_BAKE
 from headgate.release import wording
 from headgate.release.decision import Action, Decision, Event, Patch
 from headgate.release.observation import Unknown
+from headgate.release.reasons import Reason
 from headgate.release.retreat import fail, leave
 from headgate.release.stage import Stage
 from headgate.release.stepping import endangered, prepare, reach
@@ -24,10 +25,10 @@ _LOOK_AGAIN = 1.0
 def _found_bad(tick: Tick) -> Decision | None:
     """The end of a release that turns bad after its steps, unless a person asked to promote it without."""
     if tick.ready == 0:
-        return fail(tick, "LostEndpoints", wording.no_endpoints(tick.candidate))
+        return fail(tick, Reason.LOST_ENDPOINTS, wording.no_endpoints(tick.candidate))
     if tick.progress.skip or tick.judgement.verdict != "Bad":
         return None
-    return fail(tick, "Bad", tick.judgement.reason)
+    return fail(tick, Reason.BAD, tick.judgement.reason)
 
 
 def fill(tick: Tick) -> Decision:
@@ -115,7 +116,7 @@ def _adopted(tick: Tick) -> Decision:
         return Decision(tick.status, wake_at=tick.now + _LOOK_AGAIN)
     if ours is None or ours.replicas == 0:
         note = wording.replaced(target.name, tick.candidate)
-        return Decision(_tidying(tick), actions=(Event("PodsReplaced", note, "Warning"),), again=True)
+        return Decision(_tidying(tick), actions=(Event(Reason.PODS_REPLACED, note),), again=True)
     return Decision(tick.status.told(progress=tick.progress.model_copy(update={"adopted": True})), again=True)
 
 

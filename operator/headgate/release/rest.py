@@ -9,6 +9,7 @@ from headgate.release import wording
 from headgate.release.checks import problem_of
 from headgate.release.decision import Decision, Delete, Event, Patch
 from headgate.release.observation import Unknown
+from headgate.release.reasons import Reason
 from headgate.release.stage import Stage
 from headgate.release.tick import Tick
 from headgate.release.tidying import leftovers
@@ -80,7 +81,7 @@ def _rolled_by_itself(tick: Tick, serving: ReplicaSet | None) -> Decision:
     version = _version(serving)
     events: tuple[Event, ...] = ()
     if known is not None and known.intent not in ("", serving.intent):
-        events = (Event("Bypassed", wording.bypassed(target.name), "Warning"),)
+        events = (Event(Reason.BYPASSED, wording.bypassed(target.name)),)
     status = tick.say("Idle", "Idle", wording.steady(version), stable=version, rejected=None)
     return Decision(status, actions=events, again=True)
 
@@ -146,7 +147,7 @@ def begin(tick: Tick) -> Decision:
     twins = tuple(
         Delete(tick.ref("ReplicaSet", twin.name), twin.uid) for twin in twins_among(sets, target.uid, target.identity)
     )
-    return Decision(status, actions=(*twins, Event("Released", status.message)), again=True)
+    return Decision(status, actions=(*twins, Event(Reason.RELEASED, status.message)), again=True)
 
 
 def _held_scaling(held: Held, scaler: Autoscaler | Literal["none"]) -> Held:

@@ -4,6 +4,7 @@ from headgate.api.status import Outcome, Weights
 from headgate.release import wording
 from headgate.release.decision import Action, Decision, Delete, Event
 from headgate.release.observation import Unknown
+from headgate.release.reasons import Reason
 from headgate.release.stage import SWITCHED, Stage
 from headgate.release.tick import Tick
 from headgate.release.traffic import enforce, held_for, with_mark
@@ -15,17 +16,17 @@ DRAIN = 5.0
 _WATCH_STABLE = 2.0
 """Seconds between two looks at stable's endpoints while it has none."""
 
-_EVENTS: dict[Outcome, str] = {
-    "RolledBack": "RolledBack",
-    "Superseded": "Superseded",
-    "Reverted": "Reverting",
-    "Deleted": "Deleting",
+_EVENTS: dict[Outcome, Reason] = {
+    "RolledBack": Reason.ROLLED_BACK,
+    "Superseded": Reason.SUPERSEDED,
+    "Reverted": Reason.REVERTING,
+    "Deleted": Reason.DELETING,
 }
 
 
-def fail(tick: Tick, reason: str, message: str) -> Decision:
+def fail(tick: Tick, reason: Reason, message: str) -> Decision:
     """The end of a release that was found bad, did not become ready or proved nothing in time."""
-    return leave(tick, "RolledBack", message, Event(reason, message, "Warning"))
+    return leave(tick, "RolledBack", message, Event(reason, message))
 
 
 def leave(tick: Tick, outcome: Outcome, why: str, *events: Event) -> Decision:

@@ -8,6 +8,7 @@ from headgate.api.steps import hold_of, title_of
 from headgate.release import wording
 from headgate.release.checks import problem_of
 from headgate.release.decision import Action, Apply, Decision, Event, Patch
+from headgate.release.reasons import Reason
 from headgate.release.retreat import fail
 from headgate.release.stage import Stage
 from headgate.release.tick import Tick
@@ -88,7 +89,7 @@ def reach(tick: Tick, weight: int) -> Decision | None:
     """
     applied = tick.progress.weight
     if weight < applied:
-        return _written(tick, weight, Event("Weight", f"{weight} % to {wording.image(tick.candidate)} (spec changed)"))
+        return _written(tick, weight, Event(Reason.WEIGHT, wording.lowered(weight, tick.candidate)))
     if weight > applied:
         return _raise(tick, weight)
     writes = enforce(tick, tick.route(applied))
@@ -122,13 +123,13 @@ def _raise(tick: Tick, weight: int) -> Decision:
     step = tick.status.step
     place = f"step {step.index} of {step.of}" if step and tick.progress.stage == Stage.STEP else "promotion"
     note = wording.weighted(weight, tick.candidate, place, tick.ready, needed)
-    return _written(tick, weight, Event("Weight", note))
+    return _written(tick, weight, Event(Reason.WEIGHT, note))
 
 
 def _wait_for_pods(tick: Tick, weight: int, needed: int) -> Decision:
     within = tick.spec.capacity.ready_within
     if tick.now >= tick.progress.since + within:
-        return fail(tick, "NotReady", wording.not_ready(tick.candidate, tick.ready, needed, within))
+        return fail(tick, Reason.NOT_READY, wording.not_ready(tick.candidate, tick.ready, needed, within))
     message = wording.waiting_for_pods(tick.candidate, tick.ready, needed, weight)
     progress = tick.progress.model_copy(update={"ready_since": None})
     status = tick.say(_phase(tick), "Stepping", message, progress=progress)
@@ -164,14 +165,14 @@ def _lost(tick: Tick) -> Decision:
     status = tick.say(
         "Progressing", "LostEndpoints", note, progress=progress, weights=Weights(), held=held_for(tick, route)
     )
-    return Decision(status, first=enforce(tick, route), actions=(Event("LostEndpoints", note, "Warning"),), again=True)
+    return Decision(status, first=enforce(tick, route), actions=(Event(Reason.LOST_ENDPOINTS, note),), again=True)
 
 
 def _put_back(tick: Tick, writes: tuple[Action, ...]) -> Decision:
     seen = tick.seen.router.observe(tick.route(tick.progress.weight), tick.seen.ours)
     note = wording.drifted(seen.reason or "the service's selector")
     status = tick.status.told(progress=with_mark(tick, tick.progress, tick.progress.weight))
-    event = Event("TrafficDrift", note, "Warning")
+    event = Event(Reason.TRAFFIC_DRIFT, note)
     return Decision(status, actions=(*writes, event), wake_at=settles_at(tick.at(status)))
 
 
@@ -195,7 +196,7 @@ def endangered(tick: Tick) -> Decision | None:
     """What may not wait: a candidate with traffic that is bad, or that has no endpoint; surroundings that broke."""
     if tick.progress.weight > 0:
         if not tick.progress.skip and tick.judgement.verdict == "Bad":
-            return fail(tick, "Bad", tick.judgement.reason)
+            return fail(tick, Reason.BAD, tick.judgement.reason)
         if tick.ready == 0:
             return _lost(tick)
     problem = problem_of(tick)
@@ -292,7 +293,7 @@ def _inconclusive(tick: Tick) -> Decision:
     if policy == "Advance":
         return advance(tick)
     if policy == "Rollback":
-        return fail(tick, "Inconclusive", f"the step's time is over and nothing is proven: {evidence}")
+        return fail(tick, Reason.INCONCLUSIVE, wording.unproven(evidence))
     return _approval(tick, wording.inconclusive(evidence))
 
 

@@ -9,6 +9,7 @@ from headgate.api.status import Outcome, Record, Status, Summary, Weights
 from headgate.release import wording
 from headgate.release.decision import Action, Decision, Delete, Event, Patch
 from headgate.release.observation import Unknown
+from headgate.release.reasons import Reason
 from headgate.release.tick import Tick
 from headgate.routing.service import pin_patch
 from headgate.workloads.autoscaler import restore_patch
@@ -121,7 +122,7 @@ def _promoted(tick: Tick) -> tuple[Status, tuple[Event, ...]]:
     requests = max((item.requests for item in tick.status.evidence), default=0)
     message = wording.promoted(tick.candidate, requests)
     status = tick.say("Succeeded", "Promoted", message, stable=tick.candidate, candidate=None, weights=Weights())
-    return status.told(summary=Summary()), (Event("Promoted", message),)
+    return status.told(summary=Summary()), (Event(Reason.PROMOTED, message),)
 
 
 def _rolled_back(tick: Tick) -> tuple[Status, tuple[Event, ...]]:
@@ -131,7 +132,7 @@ def _rolled_back(tick: Tick) -> tuple[Status, tuple[Event, ...]]:
 
 def _reverted(tick: Tick) -> tuple[Status, tuple[Event, ...]]:
     message = wording.reverted(tick.stable)
-    return tick.say("Idle", "Reverted", message, candidate=None), (Event("Reverted", message),)
+    return tick.say("Idle", "Reverted", message, candidate=None), (Event(Reason.REVERTED, message),)
 
 
 def _superseded(tick: Tick) -> tuple[Status, tuple[Event, ...]]:

@@ -19,6 +19,10 @@ def weighted(weight: int, version: Version, place: str, ready: int, needed: int)
     return f"{weight} % to {image(version)} ({place}), {ready} of {needed} endpoints ready"
 
 
+def lowered(weight: int, version: Version) -> str:
+    return f"{weight} % to {image(version)} (spec changed)"
+
+
 def waiting_for_pods(version: Version, ready: int, needed: int, weight: int) -> str:
     return f"{ready} of {needed} endpoints of {image(version)} are ready; {needed} are needed for {weight} %"
 
@@ -50,8 +54,12 @@ def watching(step_name: str, left: float, evidence: str) -> str:
     return f"{step_name}: at most {format_duration(max(1.0, round(left)))} more; {evidence}"
 
 
+def unproven(evidence: str) -> str:
+    return f"the step's time is over and nothing is proven: {evidence}"
+
+
 def inconclusive(evidence: str) -> str:
-    return f"the step's time is over and nothing is proven: {evidence}. Approve to go on, or abort"
+    return f"{unproven(evidence)}. Approve to go on, or abort"
 
 
 def blind(problem: str) -> str:

@@ -18,6 +18,7 @@ from headgate.cluster.policies import find_policies
 from headgate.cluster.projection import Projection
 from headgate.cluster.resources import SERVICES
 from headgate.release.decision import Event, Ref
+from headgate.release.reasons import Reason
 from tests.cluster.shell.conftest import Bench
 
 pytestmark = pytest.mark.cluster
@@ -158,9 +159,9 @@ async def test_events_and_their_series_are_accepted_and_shown_by_kubectl(scene: 
     release = read_release(await scene.release())
     recorder = Recorder(scene.client, "operator-1")
     sending = asyncio.create_task(recorder.serve())
-    recorder.record(release, Event("Bad", "errors: candidate 12 of 480", "Warning"))
+    recorder.record(release, Event(Reason.BAD, "errors: candidate 12 of 480"))
     await recorder.flush(10)
-    recorder.record(release, Event("Bad", "errors: candidate 12 of 480", "Warning"))
+    recorder.record(release, Event(Reason.BAD, "errors: candidate 12 of 480"))
     await recorder.flush(10)
     sending.cancel()
     listed = scene.bench.cluster.items("events", release.namespace)

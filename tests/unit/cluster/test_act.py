@@ -11,6 +11,7 @@ from headgate.cluster.act import Actor, StaleError
 from headgate.cluster.client import ApiError
 from headgate.cluster.projection import Key, Projection
 from headgate.release.decision import Apply, Decision, Delete, Event, Patch, Ref
+from headgate.release.reasons import Reason
 from tests.unit.cluster.manifests import canary_release, deployment, ingress, replica_set, service, wanted
 from tests.unit.cluster.memory_api import Answer, MemoryApi, MemoryClient, Request, refusal
 
@@ -209,7 +210,7 @@ async def test_our_own_object_is_put_back_by_force(scene: Scene) -> None:
 
 
 async def test_events_go_to_the_recorder_in_order(scene: Scene) -> None:
-    first, second = Event("Released", "one"), Event("Weight", "two")
+    first, second = Event(Reason.RELEASED, "one"), Event(Reason.WEIGHT, "two")
     await scene.carry_out(Decision(STATUS, actions=(first, second)))
     assert scene.events == [first, second]
 

@@ -9,13 +9,14 @@ import pytest
 from headgate.api.fields import Manifest
 from headgate.cluster.events import Recorder
 from headgate.release.decision import Event
+from headgate.release.reasons import Reason
 from tests.unit.cluster.manifests import release
 from tests.unit.cluster.memory_api import MemoryApi, MemoryClient, refusal
 
 pytestmark = pytest.mark.looptime
 
 EPOCH = 1_700_000_000.0
-WEIGHT = Event("Weight", "5 % to shop:2")
+WEIGHT = Event(Reason.WEIGHT, "5 % to shop:2")
 
 
 def now() -> float:
@@ -37,7 +38,7 @@ def stored(api: MemoryApi) -> list[Manifest]:
 async def test_an_event_says_who_did_what_about_which_release() -> None:
     api = MemoryApi()
     async with recording(api) as recorder:
-        recorder.record(release(), Event("Bad", "errors: candidate 12 of 480", "Warning"))
+        recorder.record(release(), Event(Reason.BAD, "errors: candidate 12 of 480"))
         await recorder.flush(1)
     event = stored(api)[0]
     assert event["apiVersion"] == "events.k8s.io/v1"
@@ -90,7 +91,7 @@ async def test_other_words_and_other_releases_are_other_events() -> None:
     api = MemoryApi()
     async with recording(api) as recorder:
         recorder.record(release(), WEIGHT)
-        recorder.record(release(), Event("Weight", "25 % to shop:2"))
+        recorder.record(release(), Event(Reason.WEIGHT, "25 % to shop:2"))
         recorder.record(release(name="cart"), WEIGHT)
         await recorder.flush(1)
     assert len(stored(api)) == 3
@@ -101,12 +102,12 @@ async def test_a_release_cannot_flood_the_cluster() -> None:
     api = MemoryApi()
     async with recording(api) as recorder:
         for number in range(100):
-            recorder.record(release(), Event("Loop", f"round {number}"))
+            recorder.record(release(), Event(Reason.TRAFFIC_DRIFT, f"round {number}"))
         recorder.record(release(name="cart"), WEIGHT)
         await recorder.flush(60)
         assert (len(stored(api)), recorder.dropped) == (26, 75)
         await asyncio.sleep(300)
-        recorder.record(release(), Event("Loop", "later"))
+        recorder.record(release(), Event(Reason.TRAFFIC_DRIFT, "later"))
         await recorder.flush(1)
     assert len(stored(api)) == 27
 
@@ -115,7 +116,7 @@ async def test_recording_takes_no_time_even_if_the_api_server_hangs() -> None:
     api = MemoryApi(latency=3600)
     async with recording(api) as recorder:
         recorder.record(release(), WEIGHT)
-        recorder.record(release(), Event("Weight", "25 % to shop:2"))
+        recorder.record(release(), Event(Reason.WEIGHT, "25 % to shop:2"))
         assert asyncio.get_running_loop().time() == 0
         await recorder.flush(1)
         assert asyncio.get_running_loop().time() == pytest.approx(1)
@@ -126,7 +127,7 @@ async def test_an_event_that_is_refused_is_logged_and_the_next_one_is_sent(caplo
     api.fault = lambda request: refusal(403, "Forbidden", "no") if request.body.get("reason") == "Weight" else None
     async with recording(api) as recorder:
         recorder.record(release(), WEIGHT)
-        recorder.record(release(), Event("Released", "template changed"))
+        recorder.record(release(), Event(Reason.RELEASED, "template changed"))
         await recorder.flush(1)
     assert [event["reason"] for event in stored(api)] == ["Released"]
     assert "event Weight was not recorded" in caplog.text
@@ -135,7 +136,7 @@ async def test_an_event_that_is_refused_is_logged_and_the_next_one_is_sent(caplo
 async def test_a_note_longer_than_the_api_allows_is_cut_at_1024_bytes() -> None:
     api = MemoryApi()
     async with recording(api) as recorder:
-        recorder.record(release(), Event("Weight", "\u00e9" * 2000))
+        recorder.record(release(), Event(Reason.WEIGHT, "\u00e9" * 2000))
         await recorder.flush(1)
     note = stored(api)[0]["note"]
     assert len(note.encode()) <= 1024
