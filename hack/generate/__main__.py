@@ -9,19 +9,22 @@ sys.path[:0] = [str(ROOT / "operator"), str(ROOT / "hack")]
 
 from generate.chart_readme import chart_readme  # noqa: E402 (the path must be set first)
 from generate.reference import spec_page, status_page  # noqa: E402
+from generate.signals import events_page, metrics_page  # noqa: E402
 from headgate.api import crd  # noqa: E402
 
 
 def files() -> dict[Path, str]:
     """The text of each generated file by its path."""
     definition = crd.as_yaml(crd.custom_resource_definition())
-    chart = ROOT / "charts" / "headgate"
+    chart, reference = ROOT / "charts" / "headgate", ROOT / "docs" / "reference"
     return {
         ROOT / crd.FILE: definition,
         chart / "files" / Path(crd.FILE).name: definition,
         chart / "README.md": chart_readme((chart / "values.yaml").read_text(encoding="utf-8")),
-        ROOT / "docs" / "reference" / "spec.md": spec_page(),
-        ROOT / "docs" / "reference" / "status.md": status_page(),
+        reference / "spec.md": spec_page(),
+        reference / "status.md": status_page(),
+        reference / "events.md": events_page(),
+        reference / "metrics.md": metrics_page(),
     }
 
 

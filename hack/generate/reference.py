@@ -1,12 +1,14 @@
 """The reference pages of the resource: every field of its schema with type, bounds and description."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, get_args
 
 from headgate.api import crd
 from headgate.api.fields import NO_DURATION, NO_LATENCY, NO_PERCENT
 from headgate.api.names import ACTION_ANNOTATION, ACTOR_ANNOTATION, API_VERSION, KIND, PLURAL, SHORT_NAME
 from headgate.api.rules import VALIDATIONS
+from headgate.api.status import Phase
+from headgate.release.conditions import conditions_of
 
 Schema = dict[str, Any]
 
@@ -72,7 +74,72 @@ Written by Headgate alone, on each transition and at most once a minute in betwe
 | field | type | what it says |
 |---|---|---|
 {_lines(_rows(crd.status_schema(), "status"))}
+
+## Conditions
+
+As kstatus (sigs.k8s.io/cli-utils) reads them: `Ready` is always there,
+`Reconciling` and `Stalled` only while they are true.
+
+| phase | Ready | Reconciling | Stalled | kstatus |
+|---|---|---|---|---|
+{_lines(_phase_row(phase) for phase in get_args(Phase))}
+
+All three have the same reason and message:
+
+| reason | in phase | what it says |
+|---|---|---|
+{_lines(f"| `{name}` | {_words(phases)} | {text} |" for name, (phases, text) in CONDITION_REASONS.items())}
 """
+
+
+def _phase_row(phase: Phase) -> str:
+    """What the conditions are in a phase, and what kstatus makes of them."""
+    true = {item.type for item in conditions_of((), phase, "", "", generation=1, now=0.0) if item.status == "True"}
+    found = "Failed" if "Stalled" in true else "InProgress" if "Reconciling" in true else "Current"
+    cells = ["True" if "Ready" in true else "False", *("True" if kind in true else "" for kind in _ABNORMAL)]
+    return f"| `{phase}` | {' | '.join(cells)} | {found} |"
+
+
+def _words(words: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+_ABNORMAL = ("Reconciling", "Stalled")
+
+CONDITION_REASONS: dict[str, tuple[tuple[Phase, ...], str]] = {
+    "Idle": (("Idle",), "The version in the Deployment's template serves; nothing moves."),
+    "RollingOut": (("Progressing",), "The Deployment rolls out by itself: its first version, or a restart."),
+    "Stepping": (("Progressing", "Promoting"), "Pods, a route, samples or a step's time are awaited."),
+    "NoMetrics": (
+        ("Progressing", "Stalled"),
+        "There are no fresh samples. Weights stay as they are; stalled when the step's time is over.",
+    ),
+    "LostEndpoints": (("Progressing",), "No pod of the candidate is ready: its traffic went to stable."),
+    "WaitingForApproval": (("Paused",), "A pause for approval, or a step whose time is over without a proof."),
+    "PausedByAction": (("Paused",), "Someone asked for `pause`."),
+    "Suspended": (("Paused",), "`spec.suspend` is true, and there is something to release."),
+    "KeptForInspection": (
+        ("Paused",),
+        "The release failed, and `spec.onFailure: Hold` keeps its pods without traffic.",
+    ),
+    "Promoting": (("Promoting",), "All steps are done: the candidate gets all traffic."),
+    "Switching": (("Promoting",), "The Service is moved to the candidate's pods."),
+    "Baking": (("Promoting",), "All traffic is on the candidate; the old pods stay for `spec.bake`."),
+    "Adopting": (("Promoting",), "The Deployment takes the candidate's pods over. There is no abort from here on."),
+    "Promoted": (("Succeeded",), "The release was promoted."),
+    "RolledBack": (("RollingBack", "RolledBack"), "The candidate was refused, or a person asked for `abort`."),
+    "Reverted": (("RollingBack", "Idle"), "The template went back to the one that serves."),
+    "Superseded": (("RollingBack", "Progressing"), "A newer template, or another `spec.traffic`, begins anew."),
+    "Deleted": (("RollingBack", "Idle"), "The CanaryRelease or its Deployment was deleted."),
+    "StableDown": (("Stalled",), "Traffic should go back, but stable has no ready pod to take it."),
+    "NoStable": (("Stalled",), "The Deployment has 0 replicas, so there is nothing to release beside."),
+    "InvalidSpec": (("Stalled",), "The spec, or what it names, can't be released; the message says what to change."),
+    "Refused": (
+        (),
+        "The API server refuses or fails what was decided. The phase stays; the conditions are those of `Stalled`.",
+    ),
+}
+"""The reasons of conditions: the phases in which they stand, and what they say."""
 
 
 def _rows(schema: Schema, path: str) -> Iterator[str]:

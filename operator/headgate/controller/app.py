@@ -229,12 +229,10 @@ class Operator(Generic[W]):
 
     def _expose(self) -> None:
         gauge = self._telemetry.gauge
-        gauge("headgate_leader", "1 while this replica leads.", lambda: float(self._elector.leads))
-        gauge("headgate_queue_depth", "Releases with a deadline.", lambda: float(len(self._scheduler)))
-        gauge("headgate_queue_lag_seconds", "How long the first in line has waited.", self._lag)
-        gauge(
-            "headgate_events_dropped", "Events beyond what a release may cause.", lambda: float(self._recorder.dropped)
-        )
+        gauge("headgate_leader", lambda: float(self._elector.leads))
+        gauge("headgate_queue_depth", lambda: float(len(self._scheduler)))
+        gauge("headgate_queue_lag_seconds", self._lag)
+        gauge("headgate_events_dropped", lambda: float(self._recorder.dropped))
 
 
 def _unserved(error: ApiError) -> str:

@@ -18,6 +18,14 @@ _PHASES: tuple[str, ...] = get_args(Phase)
 _VERDICTS: tuple[str, ...] = get_args(Evidence.model_fields["verdict"].annotation)
 _TICK_BUCKETS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 
+GAUGES = {
+    "headgate_leader": "1 while this replica leads, else 0.",
+    "headgate_queue_depth": "Releases with a deadline.",
+    "headgate_queue_lag_seconds": "How long the first release in line has waited beyond its deadline.",
+    "headgate_events_dropped": "Kubernetes Events left out since the start, being more than a release may cause.",
+}
+"""What each gauge of the process tells."""
+
 
 class Telemetry:
     """Counters of the process, and a gauge for each release that exists only while the release does."""
@@ -52,9 +60,9 @@ class Telemetry:
         finally:
             self._ticks.observe(time.perf_counter() - began)
 
-    def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
-        """Add a gauge whose value is read before each scrape."""
-        self._gauges.append((Gauge(name, text, registry=self.registry), read))
+    def gauge(self, name: str, read: Callable[[], float]) -> None:
+        """Add one of `GAUGES`, whose value is read before each scrape."""
+        self._gauges.append((Gauge(name, GAUGES[name], registry=self.registry), read))
 
     async def text(self) -> bytes:
         """All metrics, as Prometheus scrapes them.
@@ -96,14 +104,22 @@ class _Releases(Collector):
     def collect(self) -> Iterator[Metric]:
         names = ["namespace", "name"]
         weight = GaugeMetricFamily(
-            "headgate_release_weight", "Share of the traffic, percent.", labels=[*names, "version"]
+            "headgate_release_weight",
+            "Share of the traffic that a version gets, in percent.",
+            labels=[*names, "version"],
         )
-        phase = GaugeMetricFamily("headgate_release_phase", "1 for the phase it is in.", labels=[*names, "phase"])
+        phase = GaugeMetricFamily(
+            "headgate_release_phase", "1 for the phase the release is in, 0 for all others.", labels=[*names, "phase"]
+        )
         verdict = GaugeMetricFamily(
-            "headgate_release_verdict", "1 for the verdict of an objective.", labels=[*names, "objective", "verdict"]
+            "headgate_release_verdict",
+            "While a release moves: 1 for the verdict of an objective or query, 0 for all others.",
+            labels=[*names, "objective", "verdict"],
         )
         evidence = GaugeMetricFamily(
-            "headgate_release_evidence", "Odds that the candidate is bad.", labels=[*names, "objective"]
+            "headgate_release_evidence",
+            "While a release moves: evidence that the candidate is bad, as odds against one.",
+            labels=[*names, "objective"],
         )
         for key, reading in list(self.readings.items()):
             weight.add_metric([*key, "stable"], reading.stable)

@@ -105,7 +105,7 @@ def _retry(tick: Tick, by: str) -> tuple[Status, str]:  # noqa: ARG001 (one shap
 
 
 def _unknown(tick: Tick, by: str) -> tuple[Status, str]:  # noqa: ARG001 (one shape for all answers)
-    return tick.status, f"unknown action: use one of {', '.join(sorted(_ANSWERS))}"
+    return tick.status, f"unknown action: use one of {', '.join(ACTIONS)}"
 
 
 _ANSWERS: dict[str, Callable[[Tick, str], tuple[Status, str]]] = {
@@ -116,3 +116,6 @@ _ANSWERS: dict[str, Callable[[Tick, str], tuple[Status, str]]] = {
     "resume": _resume,
     "retry": _retry,
 }
+
+ACTIONS = tuple(sorted(_ANSWERS))
+"""What can be asked for."""

@@ -63,7 +63,7 @@ async def test_requests_ticks_and_gauges_are_counted() -> None:
     telemetry.count_request("patch", "services", 200)
     telemetry.count_request("get", "leases", 0)
     depth = iter([3.0, 5.0])
-    telemetry.gauge("headgate_queue_depth", "x", lambda: next(depth))
+    telemetry.gauge("headgate_queue_depth", lambda: next(depth))
     with telemetry.timed():
         pass
     await telemetry.text()
