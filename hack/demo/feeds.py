@@ -133,8 +133,8 @@ class Feeds:
 
 
 def _state(event: Manifest) -> Entry | None:
-    status = event["object"].get("status")
-    return State(time.time(), status) if status and event["type"] != "DELETED" else None
+    status = event["object"]["status"]
+    return State(time.time(), status) if "phase" in status and event["type"] != "DELETED" else None
 
 
 def _route(event: Manifest) -> Entry | None:

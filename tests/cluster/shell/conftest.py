@@ -4,7 +4,7 @@ import base64
 import json
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,17 @@ import yaml
 from lab import handle
 from lab.progress import LabError
 from tests.cluster.shell.faulty_proxy import FaultyProxy
-from tests.cluster.shell.operator_process import OperatorProcess
+from tests.cluster.shell.operator_process import OperatorProcess, until
 
 ROOT = Path(__file__).resolve().parents[3]
 Manifest = dict[str, Any]
 SYSTEM = "headgate-system"
+RELEASE: Manifest = {"apiVersion": "headgate.dev/v1alpha1", "kind": "CanaryRelease"}
+
+
+def target(name: str) -> Manifest:
+    """The targetRef of a Deployment."""
+    return {"kind": "Deployment", "name": name}
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +63,14 @@ class Cluster:
         found: list[Manifest] = json.loads(self.kubectl("get", kind, "-n", namespace, "-o", "json"))["items"]
         return found
 
+    def admits_releases(self) -> bool:
+        """Whether writes of CanaryReleases pass: an API server says of a CRD that it is there before they do."""
+        probe = {"metadata": {"name": "probe", "namespace": "default"}, "spec": {"targetRef": target("probe")}}
+        with suppress(subprocess.CalledProcessError):
+            self.kubectl("create", "--dry-run=server", "-f", "-", manifest={**RELEASE, **probe})
+            return True
+        return False
+
     def token(self) -> str:
         """A new token of the operator's ServiceAccount; the audit log tells tokens apart."""
         return self.kubectl("create", "token", "headgate", "-n", SYSTEM, "--duration=2h").strip()
@@ -77,9 +91,10 @@ def cluster(lab: handle.Lab) -> Cluster:
         [*command, "--namespace", SYSTEM, "--set", "replicas=0"],
         env=lab.environment(), check=True, capture_output=True, text=True,
     )  # fmt: skip
-    lab.kubectl("wait", "--for=condition=Established", "crd/canaryreleases.headgate.dev")
     config = yaml.safe_load(lab.kubeconfig.read_text())["clusters"][0]["cluster"]
-    return Cluster(lab, config["server"], base64.b64decode(config["certificate-authority-data"]).decode())
+    cluster = Cluster(lab, config["server"], base64.b64decode(config["certificate-authority-data"]).decode())
+    until("releases can be written", cluster.admits_releases)
+    return cluster
 
 
 @dataclass
@@ -132,12 +147,8 @@ class Bench:
 
     def release(self, name: str = "shop", **spec: Any) -> Manifest:
         """A CanaryRelease of the Deployment of the same name."""
-        return {
-            "apiVersion": "headgate.dev/v1alpha1",
-            "kind": "CanaryRelease",
-            "metadata": {"name": name, "namespace": self.namespace},
-            "spec": {"targetRef": {"kind": "Deployment", "name": name}, **spec},
-        }
+        metadata = {"name": name, "namespace": self.namespace}
+        return {**RELEASE, "metadata": metadata, "spec": {"targetRef": target(name), **spec}}
 
     def workload(self, name: str = "shop") -> list[Manifest]:
         """A Deployment of no pods, for there is no node, and its Service."""
@@ -160,6 +171,10 @@ class Bench:
 
     def message(self, name: str = "shop") -> str:
         return str(self.status(name).get("message", ""))
+
+    def phase(self, name: str = "shop") -> str:
+        """The phase in the release's status; empty until Headgate has written one."""
+        return str(self.status(name).get("phase", ""))
 
     def lease(self) -> Manifest:
         found: Manifest = self.cluster.get("lease", "headgate", self.namespace)["spec"]

@@ -50,7 +50,7 @@ def test_a_status_write_gets_through_after_a_few_failures(bench: Bench) -> None:
         name = f"shop-{number}"
         proxy.fault = some(rf"PATCH .*/canaryreleases/{name}/status", times, fault)
         bench.apply(bench.release(name))
-        until(f"written in spite of {trouble}", partial(bench.status, name), 40)
+        until(f"written in spite of {trouble}", partial(bench.phase, name), 40)
         attempts = [line for line in proxy.seen if line.startswith("PATCH") and f"/{name}/status" in line]
         assert len(attempts) == times + 1, (trouble, attempts)
     assert operator.process.poll() is None
@@ -63,7 +63,7 @@ def test_the_first_lists_are_tried_again(bench: Bench) -> None:
     operator = bench.operator(proxy.url)
     operator.leads(60)
     bench.apply(bench.release())
-    until("it works", lambda: bench.status().get("phase") == "Stalled")
+    until("it works", lambda: bench.phase() == "Stalled")
 
 
 def test_watches_that_break_go_on_where_they_were(bench: Bench) -> None:
@@ -72,7 +72,7 @@ def test_watches_that_break_go_on_where_they_were(bench: Bench) -> None:
     for number in range(3):
         proxy.cut()
         bench.apply(bench.release(f"shop-{number}"))
-    until("all are seen", lambda: all(bench.status(f"shop-{number}").get("phase") == "Stalled" for number in range(3)))
+    until("all are seen", lambda: all(bench.phase(f"shop-{number}") == "Stalled" for number in range(3)))
 
 
 def test_a_watch_that_is_answered_410_is_listed_anew_and_ghosts_are_forgotten(bench: Bench) -> None:
@@ -81,7 +81,7 @@ def test_a_watch_that_is_answered_410_is_listed_anew_and_ghosts_are_forgotten(be
     operator = bench.operator(proxy.url)
     operator.leads()
     bench.apply(*bench.workload(), bench.release())
-    until("the release is at rest", lambda: bench.status().get("phase") == "Idle", 60)
+    until("the release is at rest", lambda: bench.phase() == "Idle", 60)
     proxy.fault = lambda request: "cut" if request.query.get("watch") else None
     proxy.cut()
     bench.cluster.kubectl("delete", "deployment", "shop", "-n", bench.namespace)
@@ -120,7 +120,7 @@ def test_a_missing_right_stands_in_the_status_and_goes_when_it_is_given(bench: B
     conditions = {item["type"]: item["status"] for item in bench.status()["conditions"]}
     assert conditions == {"Ready": "False", "Stalled": "True"}
     proxy.heal()
-    until("the release is at rest", lambda: bench.status().get("phase") == "Idle", 90)
+    until("the release is at rest", lambda: bench.phase() == "Idle", 90)
 
 
 def test_a_proxy_that_hangs_for_good_costs_the_lease_and_nothing_else(bench: Bench) -> None:

@@ -29,7 +29,7 @@ def test_a_release_gets_its_status_within_a_moment_and_the_metrics_show_it(bench
     operator = bench.operator()
     operator.leads()
     bench.apply(bench.release())
-    until("the release is stalled", lambda: bench.status().get("phase") == "Stalled")
+    until("the release is stalled", lambda: bench.phase() == "Stalled")
     assert bench.message().startswith(f"deployment shop not found in namespace {bench.namespace}")
     name = f'headgate_release_phase{{name="shop",namespace="{bench.namespace}",phase="Stalled"}}'
     assert operator.metric(name) == 1.0
@@ -41,9 +41,9 @@ def test_what_was_missing_is_noticed_when_it_comes(bench: Bench) -> None:
     """Deployment and Service are watched, though no request asks for them."""
     bench.operator().leads()
     bench.apply(bench.release())
-    until("the release is stalled", lambda: bench.status().get("phase") == "Stalled")
+    until("the release is stalled", lambda: bench.phase() == "Stalled")
     bench.apply(*bench.workload())
-    until("the release is no more stalled", lambda: bench.status().get("phase") != "Stalled")
+    until("the release is no more stalled", lambda: bench.phase() != "Stalled")
 
 
 def test_sigterm_ends_it_in_order_within_ten_seconds(bench: Bench) -> None:

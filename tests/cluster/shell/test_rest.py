@@ -104,7 +104,7 @@ async def test_from_an_event_to_its_tick_it_takes_a_moment(bench: Bench) -> None
     for name in (f"shop-{number}" for number in range(30)):
         began = time.time()
         created = await client.create(bench.release(name))
-        await asyncio.to_thread(until, "it has a status", partial(bench.status, name))
+        await asyncio.to_thread(until, "it has a status", partial(bench.phase, name))
         status = (await client.get(ref_of(created)))["status"]
         took.append(parse_moment(status["conditions"][0]["lastTransitionTime"]) - began)
     await api.close()
