@@ -391,6 +391,17 @@ class TestBadDays:
         world.until("Succeeded").advance(30)
         assert_whole(world)
 
+    def test_promote_and_abort_need_no_prometheus(self) -> None:
+        for action, phase in (("promote", "Succeeded"), ("abort", "RolledBack")):
+            world = resting(steps=QUICK)
+            world.user_releases("shop:2")
+            world.until("Progressing").advance(10)
+            world.operator.silent_since = world.now
+            world.until("Stalled")
+            world.user_asks(action)
+            world.until(phase, within=300).advance(30)
+            assert_whole(world)
+
     def test_a_changed_route_is_put_back_and_reported(self) -> None:
         world = resting(steps=QUICK)
         world.user_releases("shop:2")

@@ -110,7 +110,8 @@ def _raise(tick: Tick, weight: int) -> Decision:
     needed, pods = tick.seen.router.size(weight, tick.target.replicas), _pods_for(tick, weight)
     if tick.seen.candidate.replicas < pods:
         return Decision(tick.status, actions=(_sized(tick, pods),), again=True)
-    problem = tick.seen.metrics.problem if tick.spec.analysis.enabled else ""
+    judged = tick.spec.analysis.enabled and not tick.progress.skip
+    problem = tick.seen.metrics.problem if judged else ""
     if problem:
         return Decision(tick.say("Progressing", "NoMetrics", wording.blind(problem)))
     if tick.ready < needed:
