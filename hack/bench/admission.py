@@ -6,11 +6,7 @@ Starts an API server of its own, installs the chart, and prints a Markdown table
 """
 
 import argparse
-import base64
-import contextlib
-import http.client
 import json
-import ssl
 import statistics
 import subprocess
 import sys
@@ -18,12 +14,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "hack"))
+sys.path[:1] = [str(ROOT / "hack"), str(ROOT / "operator")]
 
-from lab import handle  # noqa: E402 (the path must be set first)
+from bench.api import Api  # noqa: E402 (the path must be set first)
+from lab import handle  # noqa: E402
 
 PATCHES = 50
 
@@ -63,38 +59,22 @@ def _measure(lab: handle.Lab, count: int) -> Iterator[float]:
     if count:
         releases = "\n---\n".join(json.dumps(_release(f"shop-{number}")) for number in range(count))
         lab.kubectl("create", f"--namespace={namespace}", "--filename=-", stdin=releases)
-    path = f"/apis/apps/v1/namespaces/{namespace}/deployments/shop-0?dryRun=All"
-    with contextlib.closing(_connection(lab)) as connection:
-        headers = {"Authorization": f"Bearer {_user(lab)['token']}", "Content-Type": "application/merge-patch+json"}
+    api, path = Api(lab), f"/apis/apps/v1/namespaces/{namespace}/deployments/shop-0?dryRun=All"
 
-        def paused(number: int) -> bool:
-            change = {"spec": {"template": {"metadata": {"labels": {"number": str(number)}}}}}
-            connection.request("PATCH", path, json.dumps(change), headers)
-            return bool(json.load(connection.getresponse())["spec"].get("paused"))
+    def paused(number: int) -> bool:
+        change = {"spec": {"template": {"metadata": {"labels": {"number": str(number)}}}}}
+        return bool(api.patch(path, change)["spec"].get("paused"))
 
-        _await(lambda: paused(0) == (count > 0))
-        for number in range(PATCHES):
-            start = time.perf_counter()
-            paused(number)
-            yield 1000 * (time.perf_counter() - start)
+    _await(lambda: paused(0) == (count > 0))
+    for number in range(PATCHES):
+        start = time.perf_counter()
+        paused(number)
+        yield 1000 * (time.perf_counter() - start)
 
 
 def _release(name: str) -> dict[str, Any]:
     spec = {"targetRef": {"kind": "Deployment", "name": name}}
     return {"apiVersion": "headgate.dev/v1alpha1", "kind": "CanaryRelease", "metadata": {"name": name}, "spec": spec}
-
-
-def _connection(lab: handle.Lab) -> http.client.HTTPSConnection:
-    cluster = json.loads(lab.kubeconfig.read_text())["clusters"][0]["cluster"]
-    authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
-    return http.client.HTTPSConnection(
-        urlsplit(cluster["server"]).netloc, context=ssl.create_default_context(cadata=authority)
-    )
-
-
-def _user(lab: handle.Lab) -> dict[str, str]:
-    user: dict[str, str] = json.loads(lab.kubeconfig.read_text())["users"][0]["user"]
-    return user
 
 
 def _await(holds: Callable[[], bool]) -> None:

@@ -1,13 +1,13 @@
 """The sample shop as its user's manifests say it, and the versions that the demo releases."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from headgate.api.fields import Manifest
 
 NAMESPACE = "shop"
 NAME = "shop"
-HOST = "shop.test"
 REPLICAS = 4
 
 
@@ -28,9 +28,9 @@ class ShopVersion:
         return f"{NAME}:{self.tag}"
 
     @property
-    def template(self) -> Manifest:
-        """The pod template of the Deployment."""
-        container = {
+    def container(self) -> Manifest:
+        """The container of the Deployment's pods."""
+        return {
             "name": NAME,
             "image": self.image,
             "imagePullPolicy": "Never",
@@ -38,7 +38,6 @@ class ShopVersion:
             "ports": [{"containerPort": 8080}],
             "readinessProbe": {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1},
         }
-        return {"metadata": {"labels": {"app": NAME}}, "spec": {"containers": [container]}}
 
 
 FIRST = ShopVersion("1.4.0")
@@ -64,41 +63,66 @@ PLAN = (
 WEIGHTS = (25, 50)
 
 
-def manifests() -> str:
-    """Everything the shop's team would write, as one JSON list for `kubectl apply`."""
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
-    items = [namespace, deployment(FIRST), _service(), _ingress(), _release()]
-    return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+@dataclass(frozen=True)
+class Shop:
+    """The manifests of one shop, all of its name. `spec` is what its CanaryRelease says beside the target."""
+
+    name: str
+    namespace: str
+    replicas: int
+    spec: Manifest
+
+    @property
+    def host(self) -> str:
+        return f"{self.name}.test"
+
+    def manifests(self, version: ShopVersion) -> list[Manifest]:
+        """Everything the shop's team would write."""
+        return [self.deployment(version), self.service(), self.ingress(), self.release()]
+
+    def deployment(self, version: ShopVersion) -> Manifest:
+        labels = {"app": self.name}
+        template = {"metadata": {"labels": labels}, "spec": {"containers": [version.container]}}
+        spec = {"replicas": self.replicas, "selector": {"matchLabels": labels}, "template": template}
+        return self._manifest("apps/v1", "Deployment", spec)
+
+    def service(self) -> Manifest:
+        spec = {"selector": {"app": self.name}, "ports": [{"port": 80, "targetPort": 8080}]}
+        return self._manifest("v1", "Service", spec)
+
+    def ingress(self) -> Manifest:
+        backend = {"service": {"name": self.name, "port": {"number": 80}}}
+        rule = {"host": self.host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+        return self._manifest("networking.k8s.io/v1", "Ingress", {"ingressClassName": "nginx", "rules": [rule]})
+
+    def release(self) -> Manifest:
+        target = {"kind": "Deployment", "name": self.name}
+        spec = {"targetRef": target, "traffic": {"ingress": self.name}, **self.spec}
+        return self._manifest("headgate.dev/v1alpha1", "CanaryRelease", spec)
+
+    def _manifest(self, api_version: str, kind: str, spec: Manifest) -> Manifest:
+        metadata = {"name": self.name, "namespace": self.namespace}
+        return {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec}
 
 
-def deployment(version: ShopVersion) -> Manifest:
-    labels = {"app": NAME}
-    spec = {"replicas": REPLICAS, "selector": {"matchLabels": labels}, "template": version.template}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": _metadata(), "spec": spec}
-
-
-def _service() -> Manifest:
-    spec = {"selector": {"app": NAME}, "ports": [{"port": 80, "targetPort": 8080}]}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": _metadata(), "spec": spec}
-
-
-def _ingress() -> Manifest:
-    path = {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": NAME, "port": {"number": 80}}}}
-    spec = {"ingressClassName": "nginx", "rules": [{"host": HOST, "http": {"paths": [path]}}]}
-    return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": _metadata(), "spec": spec}
-
-
-def _release() -> Manifest:
-    """The CanaryRelease: short holds, and no objective but the comparison with stable."""
-    spec = {
-        "targetRef": {"kind": "Deployment", "name": NAME},
-        "traffic": {"ingress": NAME},
+# Short holds, and no objective but the comparison with stable.
+SHOP = Shop(
+    NAME,
+    NAMESPACE,
+    REPLICAS,
+    {
         "steps": [{"setWeight": weight, "hold": {"min": "15s", "max": "2m"}} for weight in WEIGHTS],
         "analysis": {"interval": "5s"},
         "bake": "10s",
-    }
-    return {"apiVersion": "headgate.dev/v1alpha1", "kind": "CanaryRelease", "metadata": _metadata(), "spec": spec}
+    },
+)
+HOST = SHOP.host
 
 
-def _metadata() -> Manifest:
-    return {"name": NAME, "namespace": NAMESPACE}
+def listed(items: Iterable[Manifest]) -> str:
+    """Manifests as one JSON list for `kubectl apply`."""
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(items)})
+
+
+def namespace(name: str) -> Manifest:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}

@@ -19,19 +19,24 @@ _PATIENCE = 60.0
 def set_stage(name: str) -> Lab:
     """Bring up all that the releases need; what is there already is used. The shop is as if it were new."""
     lab = drivers.up(None, name, only_api=False, flags=())
-    _load_shop(lab)
-    operator = images.image("operator")
-    say("loading the operator's image")
-    drivers.of(lab).load_image(lab, operator.archive)
-    _install(lab, operator.reference)
+    equip(lab)
     _remove_shop(lab)
     _start_shop(lab)
     return lab
 
 
+def equip(lab: Lab) -> None:
+    """Bring the images of operator and shop into the cluster, and install Headgate."""
+    _load_shop(lab)
+    operator = images.image("operator")
+    say("loading the operator's image")
+    drivers.of(lab).load_image(lab, operator.archive)
+    _install(lab, operator.reference)
+
+
 def release(lab: Lab, version: shop.ShopVersion) -> None:
     """Change the Deployment's template to this version, as a deploy by `kubectl apply` does it."""
-    _kubectl(lab, "apply", "--filename=-", stdin=json.dumps(shop.deployment(version)))
+    _kubectl(lab, "apply", "--filename=-", stdin=json.dumps(shop.SHOP.deployment(version)))
 
 
 def _kubectl(lab: Lab, *arguments: str, stdin: str | None = None) -> str:
@@ -101,15 +106,16 @@ def _start_shop(lab: Lab) -> None:
     """Start the shop and return when Headgate watches over it."""
     say(f"starting the shop: {shop.REPLICAS} pods of {shop.FIRST.name}")
     where = f"--namespace={shop.NAMESPACE}"
-    _kubectl(lab, "apply", "--filename=-", stdin=shop.manifests())
+    manifests = [shop.namespace(shop.NAMESPACE), *shop.SHOP.manifests(shop.FIRST)]
+    _kubectl(lab, "apply", "--filename=-", stdin=shop.listed(manifests))
     _kubectl(lab, "wait", "canaryrelease", shop.NAME, where, "--for=jsonpath={.status.phase}=Idle", "--timeout=60s")
-    _until_held(lab, where)
+    until_held(lab, shop.SHOP, shop.GOOD)
 
 
-def _until_held(lab: Lab, where: str) -> None:
-    """Return when a new template would be held back: the API server takes a moment to act on new policies."""
-    template = json.dumps({"spec": {"template": shop.GOOD.template}})
-    probe = ["patch", "deployment", shop.NAME, where, "--dry-run=server", f"--patch={template}"]
+def until_held(lab: Lab, held: shop.Shop, version: shop.ShopVersion) -> None:
+    """Return when the version would be held back: the API server takes a moment to act on new policies."""
+    where, changed = f"--namespace={held.namespace}", json.dumps(held.deployment(version))
+    probe = ["patch", "deployment", held.name, where, "--dry-run=server", f"--patch={changed}"]
     deadline = time.monotonic() + _PATIENCE
     while _kubectl(lab, *probe, "--output=jsonpath={.spec.paused}") != "true":
         if time.monotonic() > deadline:

@@ -26,7 +26,7 @@ class Lab:
     """Where everything of one lab is.
 
     Addresses are None where the lab has no such part: an API-only lab has no proxy and no Prometheus. The audit log is
-    that of the API server (JSON lines, requests of service accounts only), known in the processes driver.
+    that of the API server (JSON lines, what of it is in config/audit-policy.yaml), known in the processes driver.
     """
 
     name: str

@@ -2,6 +2,7 @@
 
 import re
 import urllib.request
+from pathlib import Path
 from string import Template
 
 from lab.component import Component
@@ -37,6 +38,18 @@ def write_config(settings: Settings, scrape_interval: str = DEFAULT_SCRAPE_INTER
 def set_scrape_interval(settings: Settings, interval: str) -> None:
     """Change the interval of the running Prometheus."""
     write_config(settings, interval)
+    reload(settings)
+
+
+def log_queries(settings: Settings, log: Path) -> None:
+    """Let the running Prometheus log each query, with its moment and who asked, as a line of JSON."""
+    path = settings.folder / "config" / "prometheus.yml"
+    path.write_text(path.read_text().replace("global:\n", f"global:\n  query_log_file: {log}\n", 1))
+    reload(settings)
+
+
+def reload(settings: Settings) -> None:
+    """Have the running Prometheus read its configuration again."""
     request = urllib.request.Request(f"{settings.prometheus_url}/-/reload", method="POST")
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10):
         pass

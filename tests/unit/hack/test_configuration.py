@@ -64,9 +64,15 @@ def test_traefik_counts_around_the_latencies_that_tests_inject() -> None:
 
 
 def test_the_audit_log_has_the_requests_of_service_accounts_and_no_body() -> None:
-    policy = yaml.safe_load((CONFIG / "audit-policy.yaml").read_text())
+    rules = yaml.safe_load((CONFIG / "audit-policy.yaml").read_text())["rules"]
 
-    assert [(rule["level"], rule.get("userGroups")) for rule in policy["rules"]] == [
-        ("Metadata", ["system:serviceaccounts"]),
-        ("None", None),
-    ]
+    assert rules[0] == {"level": "Metadata", "userGroups": ["system:serviceaccounts"]}
+    assert rules[-1] == {"level": "None"}
+
+
+def test_the_audit_log_has_the_body_of_what_kubelets_say_about_pods_and_no_other() -> None:
+    rules = yaml.safe_load((CONFIG / "audit-policy.yaml").read_text())["rules"]
+
+    (with_body,) = [rule for rule in rules if rule["level"] not in {"Metadata", "None"}]
+    assert with_body["userGroups"] == ["system:nodes"]
+    assert with_body["resources"] == [{"group": "", "resources": ["pods/status"]}]

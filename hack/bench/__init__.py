@@ -1,0 +1,1 @@
+"""Where Headgate stands against its budget, measured on a real cluster."""

@@ -1,0 +1,12 @@
+"""`python hack/bench`: lets the folder be a package beside lab, demo and operator, and does nothing else."""
+
+import sys
+from pathlib import Path
+
+_HACK = Path(__file__).resolve().parents[1]
+sys.path[:1] = [str(_HACK), str(_HACK.parent / "operator")]
+
+from bench.cli import main  # noqa: E402  (the path must be set first)
+
+if __name__ == "__main__":
+    sys.exit(main())
