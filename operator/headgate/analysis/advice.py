@@ -38,18 +38,13 @@ class Advice:
 def advise(forecast: Forecast) -> Advice:
     """The advice for a forecast."""
     worst = max(one.fault.factor for one in forecast.detections)
-    passed = [one for one in forecast.detections if one.fault.factor == worst and not _leg(forecast, one.fault.leg)]
-    missed = max((one.promoted for one in passed), default=0.0)
+    first = min(one.fault.leg for one in forecast.detections)
+    missed = max(one.promoted for one in forecast.detections if one.fault.factor == worst and one.fault.leg == first)
     sentences = [*_slow_steps(forecast)]
     if missed > 1.0 - ENOUGH:
         sentences.append(_blind(worst, missed))
     feasible = forecast.promoted >= ENOUGH and missed <= 1.0 - ENOUGH
     return Advice(feasible, tuple(sentences))
-
-
-def _leg(forecast: Forecast, place: int) -> int:
-    """How many legs with traffic come before a leg."""
-    return sum(leg.weight > 0 and leg.ends != "Time" for leg in forecast.course.legs[:place])
 
 
 def _slow_steps(forecast: Forecast) -> Iterator[str]:

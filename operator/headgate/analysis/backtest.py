@@ -7,13 +7,13 @@ generator's seed is frozen.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
 
 from headgate.analysis.chance import binomial, seeded, share_interval
-from headgate.analysis.dispersion import MARGIN, Baseline, Sort, dispersion, over_pods, over_time
+from headgate.analysis.dispersion import MARGIN, Baseline, measured
 from headgate.analysis.forecast import HOUR, SEED
 from headgate.analysis.interval_log import IntervalLog
 from headgate.analysis.intervals import Counts, Interval
@@ -45,7 +45,11 @@ class Recording:
     @cached_property
     def total(self) -> Mapping[float, Counts]:
         """All units together."""
-        return {start: summed(unit[start] for unit in self.units if start in unit) for start in self.starts}
+        return {start: sum(self.at(start), Counts()) for start in self.starts}
+
+    def at(self, start: float) -> list[Counts]:
+        """The counts of each unit that has any in the interval that starts then."""
+        return [unit[start] for unit in self.units if start in unit]
 
     def between(self, begin: float, end: float) -> Sequence[float]:
         """The starts of the intervals that lie between two moments."""
@@ -57,16 +61,7 @@ class Recording:
 
     def baseline_of(self, past: Sequence[float]) -> Baseline:
         """What stable did in the intervals that start at these moments."""
-        counts = summed(self.total[start] for start in past)
-        return Baseline(counts, self._phi(past, "errors"), self._phi(past, "slow"))
-
-    def _phi(self, past: Sequence[float], sort: Sort) -> float:
-        sums = []
-        if self.pods:
-            sums = [over_pods([_of(unit[one], sort) for unit in self.units if one in unit]) for one in past]
-        if not any(expected for _, expected in sums):
-            sums = [over_time([_of(self.total[one], sort) for one in past])]
-        return dispersion(sum(scatter for scatter, _ in sums), sum(expected for _, expected in sums))
+        return measured([self.total[start] for start in past], [self.at(start) for start in past] if self.pods else [])
 
 
 def recording_of(groups: Mapping[str, Sequence[Series]], interval: float, *, pods: bool) -> Recording:
@@ -118,10 +113,10 @@ class Pretended:
             if place == whole:
                 part = thinned(self.rng, counts, rest)
                 candidate.append(part)
-                stable.append(_less(counts, part))
+                stable.append(counts - part)
             else:
                 (candidate if place < whole else stable).append(counts)
-        return summed(candidate), summed(stable)
+        return sum(candidate, Counts()), sum(stable, Counts())
 
 
 @dataclass(frozen=True)
@@ -200,24 +195,3 @@ def thinned(rng: Random, counts: Counts, share: float) -> Counts:
     errors, slow = binomial(rng, round(counts.errors), share), binomial(rng, round(counts.slow), share)
     requests = errors + binomial(rng, round(counts.requests - counts.errors), share)
     return Counts(requests, errors, slow + binomial(rng, round(counts.timed - counts.slow), share), slow)
-
-
-def _less(counts: Counts, part: Counts) -> Counts:
-    return Counts(
-        counts.requests - part.requests, counts.errors - part.errors, counts.timed - part.timed, counts.slow - part.slow
-    )
-
-
-def summed(counts: Iterable[Counts]) -> Counts:
-    """The sum of counts."""
-    found = list(counts)
-    return Counts(
-        sum(one.requests for one in found),
-        sum(one.errors for one in found),
-        sum(one.timed for one in found),
-        sum(one.slow for one in found),
-    )
-
-
-def _of(counts: Counts, sort: Sort) -> tuple[float, float]:
-    return (counts.errors, counts.requests) if sort == "errors" else (counts.slow, counts.timed)

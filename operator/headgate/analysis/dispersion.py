@@ -9,14 +9,11 @@ With an estimated phi the guarantee on false rollbacks is approximate.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Literal
 
 from headgate.analysis.interval_log import IntervalLog
-from headgate.analysis.intervals import Counts, Interval
+from headgate.analysis.intervals import Counts, Interval, Sort
 from headgate.analysis.samples import Series
 from headgate.api.status import Mark
-
-Sort = Literal["errors", "slow"]
 
 PRIOR = 10.0
 """Weight of the prior phi = 1, in expected bad requests."""
@@ -37,21 +34,17 @@ def baseline_of(series: Iterable[Series], *, since: float, interval: float) -> B
     """The baseline that the samples of stable up to shortly before `since` show."""
     past = [_until(item, since - MARGIN) for item in series if item.arm == "stable"]
     past = [item for item in past if item.samples]
-    total = _checks(past, interval)
-    pods = [
-        _checks([item for item in past if item.pod == pod], interval)
-        for pod in sorted({item.pod for item in past} - {""})
-    ]
-    return Baseline(
-        counts=Counts(
-            sum(check.stable.requests for check in total),
-            sum(check.stable.errors for check in total),
-            sum(check.stable.timed for check in total),
-            sum(check.stable.slow for check in total),
-        ),
-        errors=_dispersion(total, pods, "errors"),
-        slow=_dispersion(total, pods, "slow"),
-    )
+    total = [check.stable for check in _checks(past, interval)]
+    by_check: dict[float, list[Counts]] = {}
+    for pod in sorted({item.pod for item in past} - {""}):
+        for check in _checks([item for item in past if item.pod == pod], interval):
+            by_check.setdefault(check.start, []).append(check.stable)
+    return measured(total, list(by_check.values()))
+
+
+def measured(total: Sequence[Counts], pods: Sequence[Sequence[Counts]]) -> Baseline:
+    """The baseline that successive counts show, and the counts of each pod in each of the same checks."""
+    return Baseline(sum(total, Counts()), _phi(total, pods, "errors"), _phi(total, pods, "slow"))
 
 
 def over_time(counts: Sequence[tuple[float, float]]) -> tuple[float, float]:
@@ -85,22 +78,12 @@ def dispersion(scatter: float, expected: float) -> float:
     return max(1.0, (PRIOR + scatter) / (PRIOR + expected))
 
 
-def _dispersion(total: Sequence[Interval], pods: Sequence[Sequence[Interval]], sort: Sort) -> float:
+def _phi(total: Sequence[Counts], pods: Sequence[Sequence[Counts]], sort: Sort) -> float:
     """From the pods' counts where at least two pods were counted, else from the total over time."""
-    by_check: dict[float, list[tuple[float, float]]] = {}
-    for checks in pods:
-        for check in checks:
-            by_check.setdefault(check.start, []).append(_pair(check, sort))
-    sums = [over_pods(counts) for counts in by_check.values()]
+    sums = [over_pods([counts.of(sort) for counts in check]) for check in pods]
     if not any(expected for _, expected in sums):
-        sums = [over_time([_pair(check, sort) for check in total])]
+        sums = [over_time([counts.of(sort) for counts in total])]
     return dispersion(sum(scatter for scatter, _ in sums), sum(expected for _, expected in sums))
-
-
-def _pair(check: Interval, sort: Sort) -> tuple[float, float]:
-    if sort == "errors":
-        return check.stable.errors, check.stable.requests
-    return check.stable.slow, check.stable.timed
 
 
 def _until(series: Series, end: float) -> Series:

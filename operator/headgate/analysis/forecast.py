@@ -6,14 +6,14 @@ frozen seed: good versions, which fail like stable, and versions that turn bad a
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from random import Random
 from statistics import median
 
 from headgate.analysis.chance import bursts, poisson, seeded
-from headgate.analysis.dispersion import Baseline, Sort
-from headgate.analysis.intervals import Counts, Interval
+from headgate.analysis.dispersion import Baseline
+from headgate.analysis.intervals import Counts, Interval, Sort
 from headgate.analysis.progress import Said, unheard
 from headgate.analysis.walk import Course, Leg, Walk, walk
 
@@ -180,7 +180,9 @@ def forecast(
     detections = []
     for done, (sort, factor, leg) in enumerate(kinds, 2):
         fault = fault_of(traffic, sort, factor, floor, leg)
-        walks = [_play(course, traffic, fault, (seed, *fault_key(fault), number), leg) for number in range(releases)]
+        walks = [
+            _play(course, traffic, fault, (seed, sort, factor, leg, number), approved=leg) for number in range(releases)
+        ]
         detections.append(_detection(fault, walks, traffic))
         said(done, 1 + len(kinds))
     endings = {ending: sum(one.ending == ending for one in alone) / releases for ending in {w.ending for w in alone}}
@@ -194,11 +196,6 @@ def forecast(
         endings=dict(sorted(endings.items())),
         seconds=median(times) if times else None,
     )
-
-
-def fault_key(fault: Fault) -> tuple[object, ...]:
-    """What the random numbers of a kind of release depend on."""
-    return fault.sort, fault.factor, fault.leg
 
 
 def _play(course: Course, traffic: Traffic, fault: Fault | None, seed: Sequence[object], approved: int) -> Walk:
@@ -241,8 +238,3 @@ def exposure(walked: Walk, traffic: Traffic, leg: int) -> float:
 def quantile(ordered: Sequence[float], share: float) -> float:
     """The smallest value that at least this share of them does not exceed."""
     return ordered[min(len(ordered), max(1, math.ceil(share * len(ordered)))) - 1]
-
-
-def slower(traffic: Traffic, rps: float) -> Traffic:
-    """The same service at another rate of requests."""
-    return replace(traffic, rps=rps)

@@ -2,6 +2,10 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal, Self
+
+Sort = Literal["errors", "slow"]
+"""In which way a request is bad."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,23 @@ class Counts:
     def __post_init__(self) -> None:
         if not (0 <= self.errors <= self.requests < math.inf and 0 <= self.slow <= self.timed < math.inf):
             raise ValueError(f"{self} is no count of requests: bad ones must be from 0 to all, and all finite")
+
+    def of(self, sort: Sort) -> tuple[float, float]:
+        """The bad requests of one sort, and all among which they were counted."""
+        return (self.errors, self.requests) if sort == "errors" else (self.slow, self.timed)
+
+    def __add__(self, other: Self) -> "Counts":
+        return Counts(
+            self.requests + other.requests,
+            self.errors + other.errors,
+            self.timed + other.timed,
+            self.slow + other.slow,
+        )
+
+    def __sub__(self, part: Self) -> "Counts":
+        return Counts(
+            self.requests - part.requests, self.errors - part.errors, self.timed - part.timed, self.slow - part.slow
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from headgate.analysis.dispersion import Baseline, Sort
+from headgate.analysis.dispersion import Baseline
 from headgate.analysis.evidence import (
     BAD_RATIOS,
     Alarm,
@@ -27,13 +27,13 @@ from headgate.analysis.evidence import (
     similarity_bets,
     totals,
 )
-from headgate.analysis.intervals import Counts, Interval
+from headgate.analysis.intervals import Interval, Sort
 from headgate.analysis.policy import Policy
 from headgate.api.spec import Analysis
 
 FULL = 100
 _HIGHEST = 0.5
-_RECENT = 3
+RECENT = 3
 """So many intervals tell whether stable breaks the objective at the time."""
 
 
@@ -54,7 +54,7 @@ class Check:
 class Objective:
     """What one objective shows in all intervals, the last step being `step` at `weight` percent."""
 
-    name: str
+    sort: Sort
     checks: tuple[Check, ...]
     step: int
     weight: int
@@ -68,6 +68,11 @@ class Objective:
     policy: Policy
 
     @property
+    def name(self) -> str:
+        """What it is called in status and sentences."""
+        return "errors" if self.sort == "errors" else "latency"
+
+    @property
     def absolute(self) -> float | None:
         """The limit with all traffic on the candidate."""
         if self.limit is not None:
@@ -75,24 +80,19 @@ class Objective:
         bad, requests = self.past
         if requests < self.policy.past_requests:
             return None
-        # bad + 3 over requests is the upper 95 % bound of a rate at which no request was bad.
+        # Where no request was bad, 3 over requests is the upper 95 % bound of the rate (Hanley and Lippman-Hand 1983).
         return min(_HIGHEST, max(self.policy.past_floor, self.policy.past_ratio * (bad + 3.0) / requests))
 
     @cached_property
     def alarms(self) -> tuple[Alarm, ...]:
         """The evidence of each test that the candidate is bad; the onset is an index into `counted`."""
-        aligned = [check.aligned for check in self.counted]
-        first = alarm([self._bets_against(check) for check in self.counted], self.most, aligned)
-        if self.limit is None:
-            return (first,)
-        held = self._stable_kept
-        second = [
-            breach_bets(check.pair.x, check.pair.n, self.limit, self.phi)
-            if held[check.end]
-            else (0.0,) * len(BAD_RATIOS)
-            for check in self.counted
+        pairs = [check.pair for check in self.counted]
+        bets = [
+            self.bets_against(pairs[max(0, place + 1 - RECENT) : place + 1], full=check.full)
+            for place, check in enumerate(self.counted)
         ]
-        return first, alarm(second, self.most, aligned)
+        aligned = [check.aligned for check in self.counted]
+        return tuple(alarm([bet[test] for bet in bets], self.most, aligned) for test in range(self.tests_against))
 
     @property
     def log_e(self) -> float:
@@ -113,12 +113,12 @@ class Objective:
     @property
     def safe(self) -> bool:
         """Whether every test of the current step has certified the candidate."""
-        return bool(self._tests) and all(assurance(bets) >= self._log_needed for bets in self._tests)
+        return bool(self._proofs) and all(assurance(bets) >= self._log_needed for bets in self._proofs)
 
     @property
     def log_safe(self) -> float:
         """Log evidence of the current step that the candidate is fine: the least of its tests."""
-        return min((assurance(bets) for bets in self._tests), default=-math.inf)
+        return min((assurance(bets) for bets in self._proofs), default=-math.inf)
 
     @property
     def stable_breaks(self) -> bool:
@@ -135,8 +135,8 @@ class Objective:
         """About how many more candidate requests it takes to certify it, if both versions fail alike."""
         typical = self._typical
         wanted = [
-            checks_needed(totals(self._test(kind)), self._bets_for(kind, typical), self._log_needed)
-            for kind in self._kinds
+            checks_needed(totals(bets), self.bets_for(test, typical), self._log_needed)
+            for test, bets in zip(self.tests_for(full=self.weight == FULL), self._proofs, strict=True)
         ]
         if not typical.n or not wanted or None in wanted:
             return None
@@ -150,45 +150,44 @@ class Objective:
     def _current(self) -> list[Check]:
         return [check for check in self.counted if check.step == self.step]
 
-    @cached_property
-    def _tests(self) -> list[list[Bets]]:
-        return [self._test(kind) for kind in self._kinds]
-
-    def _test(self, limit: float | None) -> list[Bets]:
-        return [self._bets_for(limit, check.pair) for check in self._current]
-
     @property
-    def _kinds(self) -> list[float | None]:
-        """The tests of the current step that certify: None for the comparison, else the limit that must be kept."""
-        if self.weight == FULL:
-            return [] if self.absolute is None else [self.absolute]
-        return [None] if self.limit is None else [None, self.limit]
+    def tests_against(self) -> int:
+        """How many tests look for a bad candidate: the comparison, and the limit where the spec sets one."""
+        return 1 if self.limit is None else 2
 
-    def _bets_for(self, limit: float | None, pair: Pair) -> Bets:
-        if limit is None:
-            return similarity_bets(pair, self.policy.safe, self.phi)
-        return keeping_bets(pair.x, pair.n, limit, self.phi)
+    def bets_against(self, recent: Sequence[Pair], *, full: bool) -> tuple[Bets, ...]:
+        """What the last of the RECENT pairs says against the candidate in each test.
 
-    def _bets_against(self, check: Check) -> Bets:
-        if not check.full:
-            return comparison_bets(check.pair, self.policy.bad, self.phi)
-        if self.absolute is None:
-            return (0.0,) * len(BAD_RATIOS)
-        return breach_bets(check.pair.x, check.pair.n, self.absolute, self.phi)
-
-    @property
-    def _stable_kept(self) -> dict[float, bool]:
-        """By end of check: whether stable kept the limit of late, so that a breach is the candidate's own.
-
-        Only what stable did up to then decides, whose failures do not depend on the candidate's: the factors keep
-        their expectation.
+        A breach of the limit is the candidate's own only if stable kept it of late. Only what stable did up to then
+        decides that, whose failures do not depend on the candidate's: the factors keep their expectation.
         """
-        kept, limit = {}, self.limit or 0.0
-        for index, check in enumerate(self.counted):
-            recent = self.counted[max(0, index + 1 - _RECENT) : index + 1]
-            bad, requests = sum(item.pair.y for item in recent), sum(item.pair.m for item in recent)
-            kept[check.end] = check.full or bad <= limit * requests
-        return kept
+        pair = recent[-1]
+        first = self._breach(pair, self.absolute) if full else comparison_bets(pair, self.policy.bad, self.phi)
+        if self.limit is None:
+            return (first,)
+        kept = full or sum(one.y for one in recent) <= self.limit * sum(one.m for one in recent)
+        return first, self._breach(pair, self.limit if kept else None)
+
+    def _breach(self, pair: Pair, limit: float | None) -> Bets:
+        return (0.0,) * len(BAD_RATIOS) if limit is None else breach_bets(pair.x, pair.n, limit, self.phi)
+
+    def tests_for(self, *, full: bool) -> tuple[float | None, ...]:
+        """The tests that certify: None for the comparison, else the limit that must be kept."""
+        if full:
+            return () if self.absolute is None else (self.absolute,)
+        return (None,) if self.limit is None else (None, self.limit)
+
+    def bets_for(self, test: float | None, pair: Pair) -> Bets:
+        """What a pair says for the candidate in one of `tests_for`."""
+        if test is None:
+            return similarity_bets(pair, self.policy.safe, self.phi)
+        return keeping_bets(pair.x, pair.n, test, self.phi)
+
+    @cached_property
+    def _proofs(self) -> list[list[Bets]]:
+        """The bets of the current step in each of its tests."""
+        tests = self.tests_for(full=self.weight == FULL)
+        return [[self.bets_for(test, check.pair) for check in self._current] for test in tests]
 
     @property
     def _typical(self) -> Pair:
@@ -212,14 +211,14 @@ def objectives_of(
         limits["slow"] = round(1.0 - analysis.latency.objective, 9)
     return [
         Objective(
-            name="errors" if sort == "errors" else "latency",
+            sort=sort,
             checks=tuple(_check(interval, sort) for interval in intervals),
             step=step,
             weight=weight,
             limit=limit,
-            past=_of(baseline.counts, sort),
+            past=baseline.counts.of(sort),
             phi=policy.dispersion or (baseline.errors if sort == "errors" else baseline.slow),
-            most=-math.log(1.0 - analysis.confidence) / 2.0,
+            most=policy.log_needed(analysis.confidence) / 2.0,
             policy=policy,
         )
         for sort, limit in limits.items()
@@ -227,9 +226,5 @@ def objectives_of(
 
 
 def _check(interval: Interval, sort: Sort) -> Check:
-    pair = Pair(*_of(interval.candidate, sort), *_of(interval.stable, sort))
+    pair = Pair(*interval.candidate.of(sort), *interval.stable.of(sort))
     return Check(pair, interval.step, interval.weight == FULL, interval.start, interval.end, interval.aligned)
-
-
-def _of(counts: Counts, sort: Sort) -> tuple[float, float]:
-    return (counts.errors, counts.requests) if sort == "errors" else (counts.slow, counts.timed)

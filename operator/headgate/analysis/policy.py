@@ -1,5 +1,6 @@
 """How sure and how tolerant a verdict is: the numbers a user or a replay may vary."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -31,3 +32,10 @@ class Policy:
     share if that is more."""
     past_requests: float = 300.0
     """Fewer past requests than this tell no rate."""
+    candidates: int = 1
+    """So many candidates are judged at once, each by itself against the same stable. Each needs so many times the odds:
+    then the confidence holds for all good ones together (union bound), though they share stable's counts."""
+
+    def log_needed(self, confidence: float) -> float:
+        """Log evidence at which a candidate is bad; `confidence` is the spec's, from 0 to 1."""
+        return math.log(self.candidates) - math.log(1.0 - confidence)

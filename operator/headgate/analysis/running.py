@@ -16,19 +16,15 @@ from headgate.analysis.evidence import (
     Bets,
     Pair,
     breach_bets,
-    comparison_bets,
-    keeping_bets,
     log_mean_exp,
     log_sum_exp,
-    similarity_bets,
 )
 from headgate.analysis.intervals import Interval
-from headgate.analysis.objective import FULL, Objective, objectives_of
+from headgate.analysis.objective import FULL, RECENT, Objective, objectives_of
 from headgate.analysis.policy import Policy
 from headgate.analysis.verdict import Judgement, Verdict, judge
 from headgate.api.spec import Analysis
 
-_RECENT = 3
 _ROUNDING = 1e-9
 
 
@@ -42,7 +38,7 @@ class Running:
         self.intervals: list[Interval] = []
         self._analysis = without_queries(analysis)
         self._place: dict[str, Any] = {"step": 0, "weight": 0, "baseline": baseline, "policy": policy}
-        self._log_needed = -math.log(1.0 - analysis.confidence)
+        self._log_needed = policy.log_needed(analysis.confidence)
         self._log_safe = -math.log(policy.risk)
         self._tracks = [_Track(one) for one in objectives_of((), self._analysis, **self._place)]
 
@@ -90,35 +86,35 @@ class _Track:
         self._of = objective
         self._weight = objective.weight
         self._counted = 0
-        self._rises = [[-math.inf] * len(BAD_RATIOS) for _ in range(1 if objective.limit is None else 2)]
-        self._recent: deque[Pair] = deque(maxlen=_RECENT)
+        self._rises = [[-math.inf] * len(BAD_RATIOS) for _ in range(objective.tests_against)]
+        self._recent: deque[Pair] = deque(maxlen=RECENT)
         self._total = Pair(0.0, 0.0, 0.0, 0.0)
-        self._untimed = 0.0
-        self._proof: dict[float | None, list[float]] = {}
+        self._answered = 0.0
+        self._begin_proof()
+
+    def _begin_proof(self) -> None:
+        tests = {*self._of.tests_for(full=False), *self._of.tests_for(full=True)}
+        self._proof = {test: [0.0] * len(SAFE_RATIOS) for test in tests}
         self._stable_breach = [0.0] * len(BAD_RATIOS)
 
     def enter(self, weight: int, *, anew: bool) -> None:
         self._weight = weight
         if anew:
-            self._proof = {}
-            self._stable_breach = [0.0] * len(BAD_RATIOS)
+            self._begin_proof()
 
     def add(self, interval: Interval) -> None:
-        c, s = interval.candidate, interval.stable
-        errors = self._of.name == "errors"
-        pair = Pair(c.errors, c.requests, s.errors, s.requests) if errors else Pair(c.slow, c.timed, s.slow, s.timed)
-        self._untimed += 0.0 if errors else c.requests
+        pair = Pair(*interval.candidate.of(self._of.sort), *interval.stable.of(self._of.sort))
+        self._answered += interval.candidate.requests
         self._total = Pair(*(mine + new for mine, new in zip(self._total, pair, strict=True)))
         full = interval.weight == FULL
         if not pair.n or not (full or pair.m):
             return
         self._counted += 1
         self._recent.append(pair)
-        for rises, bets in zip(self._rises, self._against(pair, full=full), strict=True):
+        for rises, bets in zip(self._rises, self._of.bets_against(tuple(self._recent), full=full), strict=True):
             self._rise(rises, bets)
-        for limit in self._limits(full=full):
-            sums = self._proof.setdefault(limit, [0.0] * len(SAFE_RATIOS))
-            sums[:] = [total + bet for total, bet in zip(sums, self._for(limit, pair), strict=True)]
+        for test, sums in self._proof.items():
+            sums[:] = [total + bet for total, bet in zip(sums, self._of.bets_for(test, pair), strict=True)]
         if self._of.limit is not None and pair.m:
             bets = breach_bets(pair.y, pair.m, self._of.limit, self._of.phi)
             self._stable_breach = [total + bet for total, bet in zip(self._stable_breach, bets, strict=True)]
@@ -131,16 +127,12 @@ class _Track:
 
     def safe(self, log_needed: float) -> bool:
         """Whether every test of the present step has certified the candidate."""
-        limits = self._limits(full=self._weight == FULL)
-        return bool(limits) and all(
-            limit in self._proof and log_mean_exp(self._proof[limit]) >= log_needed for limit in limits
-        )
+        tests = self._of.tests_for(full=self._weight == FULL)
+        return bool(tests) and all(log_mean_exp(self._proof[test]) >= log_needed for test in tests)
 
     def odd(self, log_needed: float) -> bool:
         """Whether the objective may be one that can't be judged: stable not counted, no histogram, stable failing."""
-        if self._of.name == "errors" and self._total.n and not self._total.m:
-            return True
-        if self._of.name == "latency" and self._untimed and not self._total.n:
+        if self._answered and not (self._total.n and self._total.m):
             return True
         breaks = self._of.limit is not None and self._weight != FULL
         return breaks and log_mean_exp(self._stable_breach) >= log_needed - _ROUNDING
@@ -148,28 +140,3 @@ class _Track:
     def _rise(self, rises: list[float], bets: Bets) -> None:
         onset = -math.log(self._counted * (self._counted + 1.0))
         rises[:] = [_log_add(rise, onset) + bet for rise, bet in zip(rises, bets, strict=True)]
-
-    def _against(self, pair: Pair, *, full: bool) -> list[Bets]:
-        none = (0.0,) * len(BAD_RATIOS)
-        limit, phi = self._of.limit, self._of.phi
-        if not full:
-            found = [comparison_bets(pair, self._of.policy.bad, phi)]
-        else:
-            absolute = self._of.absolute
-            found = [none if absolute is None else breach_bets(pair.x, pair.n, absolute, phi)]
-        if limit is not None:
-            bad, requests = sum(item.y for item in self._recent), sum(item.m for item in self._recent)
-            kept = full or bad <= limit * requests
-            found.append(breach_bets(pair.x, pair.n, limit, phi) if kept else none)
-        return found
-
-    def _limits(self, *, full: bool) -> list[float | None]:
-        """The tests that certify: None for the comparison, else the limit that must be kept."""
-        if full:
-            return [] if self._of.absolute is None else [self._of.absolute]
-        return [None] if self._of.limit is None else [None, self._of.limit]
-
-    def _for(self, limit: float | None, pair: Pair) -> Bets:
-        if limit is None:
-            return similarity_bets(pair, self._of.policy.safe, self._of.phi)
-        return keeping_bets(pair.x, pair.n, limit, self._of.phi)

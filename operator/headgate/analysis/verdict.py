@@ -9,7 +9,7 @@ from typing import Literal
 from headgate.analysis import wording
 from headgate.analysis.dispersion import Baseline
 from headgate.analysis.evidence import Pair, log_mean_exp
-from headgate.analysis.intervals import Interval
+from headgate.analysis.intervals import Interval, Sort
 from headgate.analysis.objective import FULL, Objective, objectives_of
 from headgate.analysis.policy import Policy
 from headgate.api.spec import Analysis, Query
@@ -61,7 +61,7 @@ def judge(
     (`problems` has reasons by objective or query); Safe when every objective is certified in this step; else NotEnough.
     `intervals` are all since the release began, oldest first.
     """
-    log_needed = -math.log(1.0 - analysis.confidence)
+    log_needed = policy.log_needed(analysis.confidence)
     objectives = objectives_of(intervals, analysis, step=step, weight=weight, baseline=baseline, policy=policy)
     log_e = log_mean_exp([objective.log_e for objective in objectives])
     bad = log_e >= log_needed and not problem
@@ -109,11 +109,12 @@ def _unjudged(objective: Objective, intervals: Sequence[Interval]) -> str:
     """Why an objective can't be judged whatever the traffic; empty when it can."""
     answered = sum(interval.candidate.requests for interval in intervals)
     timed = sum(interval.candidate.timed for interval in intervals)
-    if objective.name == "latency" and answered and not timed:
+    if objective.sort == "slow" and answered and not timed:
         return f"the candidate answered {wording.number(answered)} requests, but no histogram timed them"
-    if objective.name == "errors" and _stable_is_missing(intervals):
+    if _stable_is_missing(intervals, objective.sort):
+        counted = "counted" if objective.sort == "errors" else "timed"
         return (
-            f"the candidate answered {wording.number(answered)} requests, but none of stable were counted:"
+            f"the candidate answered {wording.number(answered)} requests, but none of stable were {counted}:"
             " there is nothing to compare with"
         )
     if objective.stable_breaks and objective.limit is not None:
@@ -125,12 +126,13 @@ def _unjudged(objective: Objective, intervals: Sequence[Interval]) -> str:
     return ""
 
 
-def _stable_is_missing(intervals: Sequence[Interval]) -> bool:
-    """Whether stable was not counted, though by the weights it must have answered requests."""
-    shared = [interval for interval in intervals if 0 < interval.weight < FULL]
-    if any(interval.stable.requests for interval in shared):
+def _stable_is_missing(intervals: Sequence[Interval], sort: Sort) -> bool:
+    """Whether nothing of stable was counted, though by the weights it must have answered requests."""
+    counted = [(one.candidate.of(sort)[1], one.stable.of(sort)[1], one.weight) for one in intervals]
+    shared = [(n, m, weight) for n, m, weight in counted if 0 < weight < FULL]
+    if any(m for _, m, _ in shared):
         return False
-    return sum(one.candidate.requests * (FULL - one.weight) / one.weight for one in shared) >= _SURELY
+    return sum(n * (FULL - weight) / weight for n, _, weight in shared) >= _SURELY
 
 
 def _evidence(objective: Objective, *, problem: str, bad: bool, log_needed: float) -> Evidence:
@@ -155,7 +157,7 @@ def _evidence(objective: Objective, *, problem: str, bad: bool, log_needed: floa
 
 def _message(objective: Objective, verdict: Verdict, total: Pair, needed: int | None, log_needed: float) -> str:
     """The sentence of a verdict other than Unknown."""
-    verb = "failed" if objective.name == "errors" else "were slow"
+    verb = "failed" if objective.sort == "errors" else "were slow"
     if verdict == "Bad":
         return _alarm_message(objective, verb, log_needed)
     counted = wording.counts(total, verb, alone=not total.m)

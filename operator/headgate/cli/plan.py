@@ -1,12 +1,12 @@
 """What a release would find on the service's own traffic, how soon, and what to change."""
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from headgate.analysis import wording
 from headgate.analysis.advice import Advice, advise, proof_seconds
-from headgate.analysis.forecast import Forecast, Traffic, forecast, slower
+from headgate.analysis.forecast import Forecast, Traffic, forecast
 from headgate.analysis.walk import course_of
 from headgate.api.fields import format_duration, format_moment
 from headgate.cli.metering import meterings
@@ -79,7 +79,7 @@ def _hours(subject: Subject, traffic: Traffic, hours: Hours, settle: float) -> l
     first = next((leg for leg in course.legs if leg.ends == "WhenSafe"), None)
     if first is None:
         return [text]
-    proof = proof_seconds(course, slower(traffic, hours.quietest), first.weight) if hours.quietest else None
+    proof = proof_seconds(course, replace(traffic, rps=hours.quietest), first.weight) if hours.quietest else None
     took = f"takes up to {format_duration(round(proof))}" if proof else "can't be had"
     return [f"{text}; in the quietest hour the proof of step {first.step} {took}"]
 

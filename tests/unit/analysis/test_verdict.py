@@ -203,6 +203,18 @@ def test_a_stable_that_nobody_counts_is_unknown() -> None:
     assert verdict_on(checks(1, (0, 2), (0, 0))).verdict == "NotEnough"
 
 
+def test_a_stable_that_nobody_times_is_unknown() -> None:
+    untimed = [Interval(i.start, i.end, Counts(1800, 9), i.candidate, i.step, i.weight) for i in GOOD]
+
+    found = verdict_on(untimed, LATENCY)
+
+    assert found.verdict == "Unknown"
+    assert found.reason == (
+        "latency: the candidate answered 8,000 requests, but none of stable were timed:"
+        " there is nothing to compare with"
+    )
+
+
 def test_before_it_gets_traffic_nothing_is_asked_for() -> None:
     found = verdict_on([], weight=0)
 
