@@ -35,7 +35,8 @@ def links(page: str) -> list[str]:
 
 def words(page: str) -> list[str]:
     """What stands in code type within the sentences of a page."""
-    return [span.strip() for span in re.findall(r"`+([^`\n]+)`+", _without_blocks(text_of(page)))]
+    spans = re.findall(r"(?<!`)`((?:[^`\n]|\n(?!\n))+)`(?!`)", _without_blocks(text_of(page)))
+    return [" ".join(span.split()) for span in spans]
 
 
 def blocks(page: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -19,9 +20,14 @@ PACKAGE = ROOT / "operator" / "headgate"
 RELEASE = [path for path in (PACKAGE / "release").glob("*.py") if path.name != "reasons.py"]
 
 
+@cache
+def nodes_of(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def nodes(*paths: Path) -> Iterator[ast.AST]:
     for path in paths:
-        yield from ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        yield from nodes_of(path)
 
 
 def calls(method: str, *paths: Path) -> list[ast.Call]:
