@@ -19,7 +19,7 @@ ENOUGH = 0.9
 of versions that fail 20 times as often."""
 _DAY = 86400.0
 _TRIALS = 40
-_LOOKS = 100
+_LOOKS = 50
 _PATIENCE = 5
 _NEAR = 0.5
 """From this share of an objective on, stable's own rate makes a proof slow or impossible."""
@@ -76,7 +76,8 @@ def _slow(forecast: Forecast, passage: Passage) -> str:
 def _heavier(course: Course, traffic: Traffic, leg: Leg) -> Iterator[str]:
     """The smallest heavier weight at which the proof fits into the step's time."""
     for weight in _WEIGHTS:
-        if weight > leg.weight:
+        expected = _expected_seconds(course, traffic, weight)
+        if weight > leg.weight and expected is not None and expected <= leg.longest:
             proof = proof_seconds(course, traffic, weight)
             if proof is not None and proof <= leg.longest:
                 yield f"raise its weight to {weight}, where the proof takes up to {_rounded_up(proof)}"
@@ -117,12 +118,9 @@ def proof_seconds(course: Course, traffic: Traffic, weight: int, releases: int =
 
     The expected growth of the evidence tells how far to look, a simulation how long it takes.
     """
-    share = traffic.rps * weight / 100.0
-    found = objectives_of((), course.analysis, step=1, weight=weight, baseline=traffic.baseline, policy=course.policy)
-    needed = [one.requests_needed for one in found]
-    if not share or None in needed:
+    expected = _expected_seconds(course, traffic, weight)
+    if expected is None:
         return None
-    expected = max(one for one in needed if one is not None) / share
     interval, patience = max(course.analysis.interval, expected / _LOOKS), _PATIENCE * expected
     leg = Leg(1, "", weight, 0.0, math.inf, "WhenSafe")
     times = []
@@ -132,6 +130,16 @@ def proof_seconds(course: Course, traffic: Traffic, weight: int, releases: int =
         times.append(_proven(Running(course.analysis, traffic.baseline, course.policy), leg, checks))
     slowest = quantile(sorted(times), ENOUGH)
     return slowest if math.isfinite(slowest) else None
+
+
+def _expected_seconds(course: Course, traffic: Traffic, weight: int) -> float | None:
+    """Seconds of traffic whose expected evidence proves a good version safe; None when no traffic does it."""
+    share = traffic.rps * weight / 100.0
+    found = objectives_of((), course.analysis, step=1, weight=weight, baseline=traffic.baseline, policy=course.policy)
+    needed = [one.requests_needed for one in found]
+    if not share or None in needed:
+        return None
+    return max(one for one in needed if one is not None) / share
 
 
 def _proven(running: Running, leg: Leg, checks: Iterable[Interval]) -> float:

@@ -111,7 +111,7 @@ class Detection:
     seconds: float | None
     """Median from when it turned bad to the rollback; None when fewer than half are found."""
     exposed: float
-    """Mean requests that it answered bad, until the rollback, the question to a person or the promotion."""
+    """Mean requests that it answered while bad, until the rollback, the question to a person or the promotion."""
     times: tuple[float, ...] = ()
     """Seconds from when it turned bad, of those found, sorted."""
 

@@ -11,7 +11,7 @@ from headgate.analysis.intervals import Interval
 from headgate.analysis.running import Running
 from headgate.analysis.samples import Series
 from headgate.analysis.verdict import Judgement
-from headgate.analysis.walk import PROMOTION, Course, Leg
+from headgate.analysis.walk import Course, Leg
 from headgate.api.status import Mark
 
 _APART = 300.0
@@ -19,7 +19,7 @@ _APART = 300.0
 _CHANGE = 6.0
 """A change of weight must explain the counts better by this, in natural logarithms of the likelihood."""
 _ALMOST_ALL = 0.999
-_MOST_JUDGED = 400
+_MOST_JUDGED = 200
 
 
 @dataclass(frozen=True)
@@ -157,8 +157,5 @@ def _checks(intervals: Sequence[Interval], course: Course, baseline: Baseline) -
 
 def title_at(course: Course, interval: Interval) -> str:
     """What the leg that an interval belongs to is called."""
-    if interval.weight == 100 and course.legs[-1].title == PROMOTION and course.legs[-2:-1] != ():
-        before = course.legs[-2]
-        if before.weight < 100:
-            return PROMOTION
-    return next((leg.title for leg in course.legs if leg.step == interval.step), f"step {interval.step}")
+    place = interval.step, interval.weight
+    return next((leg.title for leg in course.legs if (leg.step, leg.weight) == place), f"weight {interval.weight}")

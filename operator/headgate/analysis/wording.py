@@ -54,7 +54,9 @@ def counts(pair: Pair, verb: str, *, alone: bool) -> str:
 
 
 def excess(pair: Pair, tolerated: float) -> str:
-    """`7.4 times the tolerated rate`."""
+    """`7.4 times the tolerated rate of 0.57%`."""
+    if not tolerated:
+        return "none is tolerated"
     return f"{rounded(pair.x / pair.n / tolerated)} times the tolerated rate of {percent(tolerated)}"
 
 
