@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from lab.binaries import PROMETHEUS, build
+from tests.unit.metrics.backfill import backfill
+
 
 @pytest.fixture(scope="session", autouse=True)
 def no_implicit_event_loop() -> None:
@@ -110,19 +113,22 @@ def target(serve: Callable[[Handler], Server]) -> Target:
 Run = Callable[..., str]
 
 
+@pytest.fixture(scope="session")
+def program() -> Path:
+    """Prometheus as the lab builds it."""
+    return build([PROMETHEUS])["prometheus"]
+
+
 @pytest.fixture(scope="module")
-def run_prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def run_prometheus(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """Starts a Prometheus, with a past in the OpenMetrics format or with a target, and returns its address."""
     running = []
 
     def start(past: str = "", target: str = "") -> str:
-        folder = tmp_path_factory.mktemp("prometheus")
-        if past:
-            (folder / "past.txt").write_text(f"{past}# EOF\n")
-            arguments = ["tsdb", "create-blocks-from", "openmetrics", str(folder / "past.txt"), str(folder / "data")]
-            subprocess.run(["/usr/bin/promtool", *arguments], check=True, capture_output=True)
-        process, url = _started(folder, target)
+        process, url = _started(program, tmp_path_factory.mktemp("prometheus"), target)
         running.append(process)
+        if past:
+            backfill(url, past)
         return url
 
     yield start
@@ -133,7 +139,7 @@ def run_prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         process.stderr.close()
 
 
-def _started(folder: Path, target: str) -> "tuple[subprocess.Popen[str], str]":
+def _started(program: Path, folder: Path, target: str) -> "tuple[subprocess.Popen[str], str]":
     """A Prometheus that is ready, and its address."""
     jobs = (
         f"[{{job_name: target, static_configs: [{{targets: ['{target.removeprefix('http://')}']}}]}}]"
@@ -150,9 +156,10 @@ def _started(folder: Path, target: str) -> "tuple[subprocess.Popen[str], str]":
         f"--config.file={folder}/prometheus.yml",
         f"--storage.tsdb.path={folder}/data",
         f"--web.listen-address=127.0.0.1:{port}",
+        "--web.enable-remote-write-receiver",
         "--storage.tsdb.retention.time=100y",
     ]
-    process = subprocess.Popen(["/usr/bin/prometheus", *arguments], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([program, *arguments], stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     said = []
     for line in process.stderr:
