@@ -1,6 +1,7 @@
 """The Helm chart, rendered by Helm: rights, security, configuration and policies follow from the values."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from headgate.api.crd import custom_resource_definition
+from headgate.api.problems import spec_problems
 from headgate.controller.config import load_config
 from headgate.metrics.endpoint import Endpoint
 
@@ -48,6 +50,15 @@ def rendered(values: Manifest | None = None, has: tuple[str, ...] = NEW) -> list
     done = template(json.dumps(values or {}), has)
     assert done.returncode == 0, done.stderr
     return [manifest for manifest in yaml.load_all(done.stdout, yaml.CSafeLoader) if manifest]
+
+
+def notes(values: Manifest) -> str:
+    """What Helm says once the chart is installed."""
+    command = [helm(), "install", "headgate", str(CHART), "--namespace=headgate-system", "--dry-run=client"]
+    done = subprocess.run(
+        [*command, "--values=-"], input=json.dumps(values), capture_output=True, text=True, check=True
+    )
+    return done.stdout.partition("NOTES:\n")[2]
 
 
 def of_kind(kind: str, manifests: list[Manifest]) -> list[Manifest]:
@@ -326,3 +337,14 @@ def test_the_schema_knows_every_value() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text())
 
     assert set(schema["properties"]) - {"global"} == set(yaml.safe_load((CHART / "values.yaml").read_text()))
+
+
+@pytest.mark.parametrize("values", [{}, {"ingress": {"enabled": False}, "namespaces": ["prod"]}], ids=["all", "least"])
+def test_the_notes_lead_to_a_first_release(values: Manifest) -> None:
+    said = notes(values)
+    manifest = yaml.safe_load(re.sub(r"\bNAME\b", "shop", said.partition("<<EOF\n")[2].partition("EOF")[0]))
+
+    assert "kubectl rollout status deployment/headgate --namespace headgate-system" in said
+    assert spec_problems(manifest["spec"]) == []
+    assert manifest["metadata"]["namespace"] == values.get("namespaces", ["NAMESPACE"])[0]
+    assert ("ingress" in manifest["spec"].get("traffic", {})) is values.get("ingress", {}).get("enabled", True)
