@@ -111,3 +111,14 @@ def test_the_workflow_runs_what_there_is() -> None:
     assert scripts
     assert [path for path in scripts if not (ROOT / path).exists()] == []
     assert set(re.findall(r"\bmake ([a-z-]+)", text_of(".ci/run"))) <= TARGETS
+
+
+def test_fragments_of_the_changelog_are_named_as_their_readme_says() -> None:
+    fragments = [path for path in (ROOT / "changelog.d").glob("*") if path.name != "README.md"]
+
+    assert fragments
+    assert [path.name for path in fragments if not re.fullmatch(_FRAGMENT, path.name)] == []
+    assert [path.name for path in fragments if not path.read_text(encoding="utf-8").endswith(".\n")] == []
+
+
+_FRAGMENT = r"[a-z][a-z-]*\.(added|changed|fixed|removed)\.md"
