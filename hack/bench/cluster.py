@@ -22,6 +22,8 @@ from lab.settings import Settings
 WEIGHTS = (5, 10, 25, 50, 75)
 CHECK = 5
 """Seconds between two checks."""
+_SCRAPE = "1s"
+"""Short, since steps of a few seconds must see two scrapes."""
 _TOGETHER = 10
 """Shops in one namespace."""
 _PATIENCE = 240
@@ -87,6 +89,7 @@ def prepared(name: str, moving: int, resting: int, *, keep: bool) -> Iterator[Cl
         drivers.down(name)
     lab = drivers.up("processes", name, only_api=False, flags=())
     try:
+        lab.set_scrape_interval(_SCRAPE)
         monitoring.log_queries(Settings.load(lab.folder), _query_log(lab))
         stage.equip(lab)
         cluster = Cluster(lab, _shop("alone", "bench-alone", 4), tuple(map(_one_of_crowd, range(moving))), resting)

@@ -14,11 +14,12 @@ from headgate.routing.naming import candidate_service
 
 @dataclass(frozen=True)
 class Round:
-    """Some releases that began in the same moment, from the first change to the last end and what follows it."""
+    """Some releases of one version, from the first change to the last end, and until what follows that is over."""
 
     shops: Sequence[Shop]
     began: float
     ended: float
+    over: float
     sent: int
     lost: int
     memory: int
@@ -46,11 +47,8 @@ def measured(
     queries: Sequence[Query],
     operator: str,
 ) -> Measured:
-    """What the rounds came to: one good release, many good ones, many bad ones, and a rest."""
+    """What the rounds came to: one good release, many good ones, a rest, and many bad ones that began at once."""
     answers = [query.answered for query in queries]
-    weights = [
-        latency.first_weight(requests, item, operator, part.began) for part in (one, many, bad) for item in part.shops
-    ]
     backs = [latency.time_back(requests, item, operator, answers, bad.began) for item in bad.shops]
     return Measured(
         moving=len(many.shops),
@@ -58,18 +56,24 @@ def measured(
         rest_seconds=rest.ended - rest.began,
         rest_requests=counted(requests, operator, rest.began, rest.ended),
         release_seconds=one.ended - one.began,
-        release_requests=counted(requests, operator, one.began, one.ended),
+        release_requests=counted(requests, operator, one.began, one.over),
         release_queries=sum(one.began <= moment <= one.ended for moment in answers),
         sent=one.sent,
         lost=one.lost,
         queries_of_one=checks(queries, *_steady(requests, one, operator)),
         queries_of_all=checks(queries, *_steady(requests, many, operator)),
-        first_weights=[weight.own for weight in weights if weight],
+        first_weights=[*_first_weights(requests, one, operator), *_first_weights(requests, many, operator)],
+        first_weights_at_once=_first_weights(requests, bad, operator),
         times_back=[seconds for seconds in backs if seconds is not None],
         memory_moving=many.memory,
         memory_at_rest=rest.memory,
         cpu_at_rest=rest.cpu,
     )
+
+
+def _first_weights(requests: Sequence[Request], part: Round, operator: str) -> list[float]:
+    found = [latency.first_weight(requests, item, operator, part.began) for item in part.shops]
+    return [weight.own for weight in found if weight]
 
 
 def _steady(requests: Sequence[Request], part: Round, operator: str) -> tuple[float, float]:

@@ -1,7 +1,8 @@
-"""The rounds of a run: a release by itself, many at once, a rest, and many bad ones."""
+"""The rounds of a run: a release by itself, many of them, a rest, and many bad ones in one moment."""
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bench import leader
 from bench.budget import Measured
@@ -13,28 +14,41 @@ from demo import shop
 from demo.shop import Shop, ShopVersion
 from lab.progress import say
 
-# Every request fails: how long a proof takes is not what is measured here.
-_BAD = ShopVersion(shop.BAD.tag, error_rate=1.0)
-_RATE, _RATE_OF_EACH = 120, 20
 _COUNTED = 2.5 * CHECK
-"""Seconds after which Prometheus has counted requests at two moments."""
+"""Seconds of load before a release: Prometheus must have counted what stable does."""
 _TRAILING = 3.0
 """Seconds in which the last events of a release are sent."""
 _HEARTBEAT = 15.0
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """What is released: the phase it ends in, requests a second to each shop, seconds over which the releases begin."""
+
+    version: ShopVersion
+    phase: str
+    rate: int
+    spread: float = 0.0
+
+
+_ONE = _Plan(shop.GOOD, "Succeeded", 120)
+# Not in one moment: else the start of so many pods takes the CPU that is to be measured.
+_MANY = _Plan(shop.GOOD, "Succeeded", 20, spread=20.0)
+# Every request fails: how long a proof takes is not what is measured here.
+_BAD = _Plan(ShopVersion(shop.BAD.tag, error_rate=1.0), "RolledBack", 20)
+
+
 def run(cluster: Cluster, rest_seconds: float) -> Measured:
     """All rounds, and what they came to."""
-    lead = leader.find(cluster.lab)
-    many = len(cluster.crowd)
+    lead, crowd = leader.find(cluster.lab), cluster.crowd
     say("a release of five steps, by itself, under load")
-    one_good = _round(cluster, lead, [cluster.alone], version=shop.GOOD, phase="Succeeded", rate=_RATE)
-    say(f"{many} releases at once")
-    many_good = _round(cluster, lead, cluster.crowd, version=shop.GOOD, phase="Succeeded", rate=_RATE_OF_EACH)
+    one_good = _round(cluster, lead, [cluster.alone], _ONE)
+    say(f"{len(crowd)} releases, begun within {_MANY.spread:.0f} s")
+    many_good = _round(cluster, lead, crowd, _MANY)
     say(f"{rest_seconds:.0f} s of rest")
     rest = _rest(cluster, lead, rest_seconds)
-    say(f"{many} bad releases at once")
-    many_bad = _round(cluster, lead, cluster.crowd, version=_BAD, phase="RolledBack", rate=_RATE_OF_EACH)
+    say(f"{len(crowd)} bad releases in one moment")
+    many_bad = _round(cluster, lead, crowd, _BAD)
     return measured(
         one=one_good,
         many=many_good,
@@ -46,19 +60,28 @@ def run(cluster: Cluster, rest_seconds: float) -> Measured:
     )
 
 
-def _round(
-    cluster: Cluster, lead: Leader, shops: Sequence[Shop], *, version: ShopVersion, phase: str, rate: int
-) -> Round:
-    """Release a version to some shops, each under so many requests a second, and wait for the phase it ends in."""
-    with under_load(cluster.lab, shops, rate) as loads, leader.peak(lead) as most:
+def _round(cluster: Cluster, lead: Leader, shops: Sequence[Shop], plan: _Plan) -> Round:
+    """Release a version to some shops under load, and wait for their ends."""
+    with under_load(cluster.lab, shops, plan.rate) as loads, leader.peak(lead) as most:
         time.sleep(_COUNTED)
         began = time.time()
-        cluster.release(shops, version)
-        cluster.until(shops, phase)
+        _begin(cluster, shops, plan)
+        cluster.until(shops, plan.phase)
         ended = time.time()
         time.sleep(_TRAILING)
     sent, lost = (sum(counts) for counts in zip(*(load.totals for load in loads), strict=True))
-    return Round(shops, began, ended + _TRAILING, sent, lost, most.bytes)
+    return Round(shops, began, ended, over=ended + _TRAILING, sent=sent, lost=lost, memory=most.bytes)
+
+
+def _begin(cluster: Cluster, shops: Sequence[Shop], plan: _Plan) -> None:
+    """Change the templates: one after the other, or by one `kubectl apply`."""
+    if not plan.spread:
+        cluster.release(shops, plan.version)
+        return
+    for item in shops:
+        due = time.monotonic() + plan.spread / len(shops)
+        cluster.release([item], plan.version)
+        time.sleep(max(0.0, due - time.monotonic()))
 
 
 def _rest(cluster: Cluster, lead: Leader, seconds: float) -> Rest:

@@ -32,6 +32,7 @@ FOUND = Measured(
     queries_of_one=[2, 2, 3],
     queries_of_all=[2, 2],
     first_weights=[0.2, 0.3, 0.4],
+    first_weights_at_once=[0.9],
     times_back=[0.1, 0.2],
     memory_moving=70 * 2**20,
     memory_at_rest=65 * 2**20,
@@ -166,7 +167,7 @@ def test_queries_that_follow_each_other_are_one_check() -> None:
 
 def test_checks_count_while_every_release_of_the_round_has_traffic() -> None:
     """One check before the first weight and one after the removal of the route do not count."""
-    good = Round([SHOP], MIDNIGHT, MIDNIGHT + 20, 100, 0, 1)
+    good = Round([SHOP], MIDNIGHT, MIDNIGHT + 20, MIDNIGHT + 23, 100, 0, 1)
     moments = [1.5, 1.6, 1.7, 4.0, 4.1, 9.5, 9.6, 9.7]
 
     found = measured(
@@ -181,7 +182,8 @@ def test_checks_count_while_every_release_of_the_round_has_traffic() -> None:
 
     assert found.queries_of_one == [2]
     assert found.release_queries == len(moments)
-    assert found.first_weights == pytest.approx([0.40] * 3)
+    assert found.first_weights == pytest.approx([0.40] * 2)
+    assert found.first_weights_at_once == pytest.approx([0.40])
     assert found.times_back == pytest.approx([4.92])
     assert found.release_requests.total() == 4
     assert found.rest_requests.total() == 0
@@ -213,11 +215,12 @@ def test_each_line_of_the_budget_can_be_broken(changed: dict[str, Any], line: st
 
 
 def test_what_was_not_measured_neither_holds_nor_is_broken() -> None:
-    nothing = replace(FOUND, sent=0, queries_of_one=[], queries_of_all=[], first_weights=[], times_back=[])
+    empty: dict[str, Any] = {"queries_of_one": [], "queries_of_all": [], "first_weights": [], "times_back": []}
+    nothing = replace(FOUND, sent=0, first_weights_at_once=[], **empty)
 
     unknown = [row for row in budget.rows(nothing) if row.holds is None]
 
-    assert len(unknown) == 5
+    assert len(unknown) == 6
     assert not budget.broken(unknown)
     assert all(row.measured in {"none", "no check", "0 of 0"} for row in unknown)
 
