@@ -65,11 +65,11 @@ def _slow(forecast: Forecast, passage: Passage) -> str:
     proof = proof_seconds(course, traffic, leg.weight)
     if proof is None:
         return f"{start}; {_never(course, traffic, leg)}"
-    changes = [] if proof > _DAY else [f"set hold.max to {_rounded_up(proof)}"]
+    changes = [] if proof > _DAY else [f"set hold.max to {rounded_up(proof)}"]
     changes += list(_heavier(course, traffic, leg))
     changes.append("set hold.advance to WhenNotBad, which goes on unproven after hold.min")
     rate = wording.rounded(traffic.rps * leg.weight / 100.0)
-    took = f"the proof takes up to {_rounded_up(proof)} at {leg.weight} % ({rate} requests a second)"
+    took = f"the proof takes up to {rounded_up(proof)} at {leg.weight} % ({rate} requests a second)"
     return f"{start}; {took}: {'; or '.join(changes)}"
 
 
@@ -80,7 +80,7 @@ def _heavier(course: Course, traffic: Traffic, leg: Leg) -> Iterator[str]:
         if weight > leg.weight and expected is not None and expected <= leg.longest:
             proof = proof_seconds(course, traffic, weight)
             if proof is not None and proof <= leg.longest:
-                yield f"raise its weight to {weight}, where the proof takes up to {_rounded_up(proof)}"
+                yield f"raise its weight to {weight}, where the proof takes up to {rounded_up(proof)}"
                 return
 
 
@@ -152,7 +152,7 @@ def _proven(running: Running, leg: Leg, checks: Iterable[Interval]) -> float:
     return math.inf
 
 
-def _rounded_up(seconds: float) -> str:
+def rounded_up(seconds: float) -> str:
     """A duration that is easy to read and not less: in steps of 15 seconds, of a minute or of ten minutes."""
     step = 15.0 if seconds < 120 else 60.0 if seconds < 3600 else 600.0
     return format_duration(math.ceil(seconds / step) * step)

@@ -28,6 +28,8 @@ class Check:
 
     interval: Interval
     judgement: Judgement
+    requests: float
+    """Candidate requests so far."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,11 @@ class Episode:
         """The check at which the policy would have rolled it back."""
         return next((check for check in self.checks if check.judgement.verdict == "Bad"), None)
 
-    def exposed(self, until: float) -> float:
-        """Candidate requests in the intervals up to a moment."""
-        return sum(one.interval.candidate.requests for one in self.checks if one.interval.end <= until)
+    @property
+    def exposed(self) -> float:
+        """Candidate requests up to the check at which it would have been rolled back, else all."""
+        last = self.found or (self.checks[-1] if self.checks else None)
+        return last.requests if last else 0.0
 
 
 def episodes(
@@ -145,14 +149,15 @@ def _episode(series: Sequence[Series], course: Course, marks: tuple[Mark, ...], 
 def _checks(intervals: Sequence[Interval], course: Course, baseline: Baseline) -> Iterator[Check]:
     """The judgement at each check; of a very long release at every few, and wherever the verdict changes."""
     running = Running(course.analysis, baseline, course.policy)
-    stride, last, step = math.ceil(len(intervals) / _MOST_JUDGED), "", 0
-    for number, interval in enumerate(intervals):
+    stride, requests, before = math.ceil(len(intervals) / _MOST_JUDGED), 0.0, ("", 0)
+    for number, interval in enumerate(intervals, 1):
         running.enter(interval.step, interval.weight)
         running.add(interval)
-        verdict = running.verdict
-        if number % stride == 0 or (verdict, interval.step) != (last, step) or number + 1 == len(intervals):
-            yield Check(interval, running.judgement)
-        last, step = verdict, interval.step
+        requests += interval.candidate.requests
+        now = running.verdict, interval.step
+        if number % stride == 0 or now != before or number == len(intervals):
+            yield Check(interval, running.judgement, requests)
+        before = now
 
 
 def title_at(course: Course, interval: Interval) -> str:

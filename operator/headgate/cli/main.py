@@ -18,7 +18,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="headgate", description="Canary and blue-green releases for Kubernetes.")
+    # kubectl finds its plugins by the name of the file, and people call this one as they call kubectl.
+    name = "kubectl headgate" if Path(sys.argv[0]).name == "kubectl-headgate" else "headgate"
+    parser = argparse.ArgumentParser(prog=name, description="Canary and blue-green releases for Kubernetes.")
     parser.add_argument("--version", action="version", version=f"headgate {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run the operator", description="Run the operator until it is stopped.")

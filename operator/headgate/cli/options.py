@@ -1,6 +1,7 @@
 """The options of `plan` and `replay`. What the commands need is imported when they run: `run` must stay small."""
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,23 +126,20 @@ def _share(text: str) -> float:
 
 
 def _rate(text: str) -> float:
-    rate = _read(float, text)
-    if not 0 <= rate < 1e9:
-        raise argparse.ArgumentTypeError("must be a number of requests a second, 0 or more")
-    return rate
+    with suppress(ValueError):
+        rate = float(text)
+        if 0 <= rate < 1e9:
+            return rate
+    raise argparse.ArgumentTypeError("must be a number of requests a second, 0 or more")
 
 
 def _moment(text: str) -> tuple[str, float]:
     """A moment as ("at", seconds since the epoch) or as ("ago", seconds before now)."""
-    try:
+    with suppress(ValueError):
         return "ago", parse_duration(text)
-    except ValueError:
-        pass
-    try:
+    with suppress(ValueError):
         return "at", parse_moment(text)
-    except ValueError:
-        message = f"{text!r} is neither a moment like 2026-01-31T12:00:00Z nor a time like 24h"
-        raise argparse.ArgumentTypeError(message) from None
+    raise argparse.ArgumentTypeError(f"{text!r} is neither a moment like 2026-01-31T12:00:00Z nor a time like 24h")
 
 
 def _count(text: str) -> int:

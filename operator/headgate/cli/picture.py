@@ -52,8 +52,8 @@ def plan_picture(plan: Plan) -> str:
     first = min(one.fault.leg for one in found.detections)
     shown = [one for one in found.detections if one.fault.leg == first and one.fault.sort == "errors"]
     longest = max([time for one in shown for time in one.times] + [one.seconds or 0.0 for one in shown] + [60.0])
-    panel = Panel(110, 360, 0.0, 1.1 * longest, 100.0)
-    root = _canvas(440, f"{plan.subject.title}: share of bad versions found, by time since the first weight")
+    panel = Panel(130, 380, 0.0, 1.1 * longest, 100.0)
+    root = _canvas(460, f"{plan.subject.title}: share of bad versions found, by time since the first weight")
     _text(root, (LEFT, 36), f"{plan.subject.title}: how soon a bad version is found", "title")
     traffic = found.traffic
     _text(
@@ -72,16 +72,16 @@ def plan_picture(plan: Plan) -> str:
 
 
 def _curve(root: ET.Element, panel: Panel, one: Detection, number: int) -> None:
-    """A stair for each release that was found, and its name at the end."""
+    """A stair for each release that was found, and what it is in the legend."""
     count = len(one.times) / one.found if one.found else 1.0
     points, share = [(0.0, 0.0)], 0.0
     for place, time in enumerate(one.times, 1):
         points += [(time, share), (time, 100.0 * place / count)]
         share = 100.0 * place / count
     points.append((panel.end, share))
-    ET.SubElement(root, "path", {"d": panel.path(points), "class": f"line s{number % 3}"})
+    ET.SubElement(root, "path", {"d": panel.path(points), "class": f"line s{number}"})
     name = f"x{one.fault.factor:g}: {wording.percent(one.fault.rate)} fail"
-    _text(root, (RIGHT, panel.y(share) - 7), name, f"t{number % 3}", anchor="end")
+    _text(root, (LEFT + 160 * number, 84), name, f"t{number}")
 
 
 def _steps(root: ET.Element, panel: Panel, found: Forecast) -> None:
@@ -140,7 +140,7 @@ def _trials(root: ET.Element, replay: Replay, panel: Panel) -> None:
     _text(
         root,
         (LEFT, panel.top - 10),
-        "releases of nothing new by start: green promoted, red rolled back, ochre not ended",
+        "releases of nothing new by start: green promoted, red rolled back, ochre neither",
     )
     for trial in replay.tested.trials:
         ending = trial.walked.ending

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from headgate.analysis import wording
-from headgate.analysis.advice import Advice, advise, proof_seconds
+from headgate.analysis.advice import Advice, advise, proof_seconds, rounded_up
 from headgate.analysis.forecast import Forecast, Traffic, forecast
 from headgate.analysis.walk import course_of
 from headgate.api.fields import format_duration, format_moment
@@ -80,7 +80,7 @@ def _hours(subject: Subject, traffic: Traffic, hours: Hours, settle: float) -> l
     if first is None:
         return [text]
     proof = proof_seconds(course, replace(traffic, rps=hours.quietest), first.weight) if hours.quietest else None
-    took = f"takes up to {format_duration(round(proof))}" if proof else "can't be had"
+    took = f"takes up to {rounded_up(proof)}" if proof else "can't be had"
     return [f"{text}; in the quietest hour the proof of step {first.step} {took}"]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from headgate.analysis.backtest import Backtest, Recording, Trial, backtest, spread
 from headgate.analysis.recorded import Episode, episodes, title_at
+from headgate.analysis.samples import Series
 from headgate.analysis.walk import Course, course_of
 from headgate.api.fields import format_moment
 from headgate.cli.reading import Reading, moment_of, progress, prometheus_of, read
@@ -104,7 +105,7 @@ def _span(given: argparse.Namespace) -> tuple[float, float]:
     return begin, end
 
 
-def _of_two_versions(prometheus: Prometheus, reading: Reading) -> Sequence[Any]:
+def _of_two_versions(prometheus: Prometheus, reading: Reading) -> Sequence[Series]:
     """The series of stable and candidate: where pods tell the versions apart, only if the status names both."""
     if not reading.metering.pods:
         return reading.history.series
@@ -180,7 +181,7 @@ def _episode_as_json(course: Course, episode: Episode) -> dict[str, Any]:
         "start": format_moment(episode.begin),
         "end": format_moment(episode.end),
         "rolledBackAt": format_moment(found.interval.end) if found else None,
-        "requestsExposed": episode.exposed(found.interval.end if found else episode.end),
+        "requestsExposed": episode.exposed,
         "checks": [
             {
                 "at": format_moment(check.interval.end),

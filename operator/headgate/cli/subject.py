@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -54,8 +55,8 @@ def subject_from_file(path: str, namespace: str | None) -> Subject:
     manifests = _documents(path)
     releases = [one for one in manifests if one.get("kind") == KIND]
     if len(releases) != 1:
-        found = "several" if releases else "no"
-        raise UsageError(f"{path} holds {found} {KIND}s: give a file with one")
+        found = f"several {KIND}s" if releases else f"no {KIND}"
+        raise UsageError(f"{path} holds {found}: give a file with one")
     manifest = releases[0]
     if manifest.get("apiVersion") != API_VERSION:
         raise UsageError(f"{path}: apiVersion must be {API_VERSION}")
@@ -68,8 +69,8 @@ def subject_from_file(path: str, namespace: str | None) -> Subject:
     if release.spec is None or release.problem:
         raise UsageError(f"{path}: {release.problem}")
     name = release.spec.traffic.ingress
-    ingresses = [one for one in manifests if one.get("kind") == "Ingress" and one["metadata"]["name"] == name]
-    return Subject(release, next(iter(ingresses), None))
+    ingresses = (one for one in manifests if one.get("kind") == "Ingress")
+    return Subject(release, next((one for one in ingresses if (one.get("metadata") or {}).get("name") == name), None))
 
 
 def _documents(path: str) -> Sequence[Manifest]:
@@ -80,9 +81,16 @@ def _documents(path: str) -> Sequence[Manifest]:
         raise UsageError(f"{path} can't be read: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-    if any(not isinstance(document, dict) for document in found):
+    items = [item for document in found for item in _items(document)]
+    if any(not isinstance(item, dict) or not isinstance(item.get("metadata") or {}, dict) for item in items):
         raise UsageError(f"{path} holds something that is no Kubernetes object")
-    return [item for document in found for item in (document.get("items") or [document])]
+    return items
+
+
+def _items(document: Any) -> list[Any]:  # noqa: ANN401 (YAML may hold anything)
+    """The items of a List, as kubectl writes it, or the document itself."""
+    items = document.get("items") if isinstance(document, dict) else None
+    return items if isinstance(items, list) else [document]
 
 
 def subject_by_name(name: str, namespace: str | None, kubeconfig: str | None, context: str | None) -> Subject:

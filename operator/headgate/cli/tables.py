@@ -56,7 +56,7 @@ def _good(found: Forecast) -> Table:
     for one in found.passages:
         leg = one.leg
         judged = leg.ends != "Time" and leg.weight
-        safe = wording_share(one.safe) if judged else "-"
+        safe = _share(one.safe) if judged else "-"
         lasts = format_duration(leg.shortest)
         lasts += f" to {format_duration(leg.longest)}" if leg.longest > leg.shortest else ""
         table.add_row(
@@ -77,7 +77,7 @@ def _endings(found: Forecast) -> str:
         "Waiting": "wait for a person",
         "Blind": "stall without a verdict",
     }
-    shares = ", ".join(f"{wording_share(share)} {words[ending]}" for ending, share in found.endings.items())
+    shares = ", ".join(f"{_share(share)} {words[ending]}" for ending, share in found.endings.items())
     took = f"; in all {format_duration(round(found.seconds))} (median of those promoted)" if found.seconds else ""
     return f"good versions: {shares}{took}"
 
@@ -101,10 +101,10 @@ def _detected(one: Detection) -> str:
     exposed = f"{wording.rounded(one.exposed)} requests" if one.exposed >= 1 else "no request"
     if one.seconds is not None:
         text = f"{format_duration(round(one.seconds))}, {exposed}"
-        return text if one.found == 1.0 else f"{text} ({wording_share(one.found)} found)"
+        return text if one.found == 1.0 else f"{text} ({_share(one.found)} found)"
     rest = "ask a person" if one.asked >= one.promoted else "are promoted"
     share = max(one.asked, one.promoted)
-    return f"{wording_share(one.found)} found, {wording_share(share)} {rest}; {exposed}"
+    return f"{_share(one.found)} found, {_share(share)} {rest}; {exposed}"
 
 
 def _said(plan: Plan) -> Iterable[RenderableType]:
@@ -178,12 +178,12 @@ def _episode(replay: Replay, episode: Episode) -> RenderableType:
             check.judgement.verdict,
             check.judgement.reason,
         )
-    found = episode.found
-    until = found.interval.end if found else episode.end
-    exposed = wording.number(episode.exposed(until))
-    outcome = f"would have been rolled back after {format_duration(round(until - episode.begin))}, {exposed} requests"
+    found, exposed = episode.found, f"{wording.number(episode.exposed)} requests"
     if found is None:
-        outcome = f"would not have been rolled back; the candidate answered {exposed} requests"
+        outcome = f"would not have been rolled back; the candidate answered {exposed}"
+    else:
+        after = format_duration(round(found.interval.end - episode.begin))
+        outcome = f"would have been rolled back after {after}, {exposed}"
     return Group(Text(f"Recorded release of {_clock(episode.begin)} UTC: {outcome}", style="bold"), table)
 
 
@@ -202,7 +202,7 @@ def _clock(moment: float) -> str:
     return format_moment(moment)[:19].replace("T", " ")
 
 
-def wording_share(share: float) -> str:
+def _share(share: float) -> str:
     """`37 %`; never 0 or 100 for what is neither."""
     if 0 < share < 0.01:
         return "below 1 %"
