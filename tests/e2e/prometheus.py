@@ -1,6 +1,7 @@
-"""A second Prometheus in the lab, which a test may stop without blinding the others."""
+"""Further Prometheus servers in the lab: one that a test may stop without blinding others, one that scrapes rarely."""
 
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -11,28 +12,33 @@ from lab.processes import in_namespaces
 from lab.supervisor import answers
 from tests.cluster.shell.operator_process import until
 
-_PORT = 9190
+PORTS = {"other": 9190, "rare": 9191}
+"""Where each is to be found, by the name that the operator's configuration gives it."""
 
 
 class OwnPrometheus:
-    """Scrapes what the lab's own Prometheus scrapes; the operator's configuration calls it `other`."""
+    """Scrapes what the lab's own Prometheus scrapes, as often or at another interval."""
 
-    def __init__(self, lab: Lab, folder: Path) -> None:
+    def __init__(self, lab: Lab, folder: Path, name: str, scrape_interval: str = "") -> None:
+        config = (lab.folder / "config" / "prometheus.yml").read_text()
+        if scrape_interval:
+            config = re.sub("(scrape_interval: ).*", rf"\g<1>{scrape_interval}", config)
+        (folder / "prometheus.yml").write_text(config)
         options = {
-            "config.file": str(lab.folder / "config" / "prometheus.yml"),
+            "config.file": str(folder / "prometheus.yml"),
             "storage.tsdb.path": str(folder / "prometheus"),
-            "web.listen-address": urlsplit(self.url(lab)).netloc,
+            "web.listen-address": urlsplit(self.url(lab, name)).netloc,
             "log.level": "error",
         }
         program = [str(lab.program("prometheus")), *(f"--{name}={value}" for name, value in options.items())]
         self._command = in_namespaces(lab.folder, program)
-        self._ready = f"{self.url(lab)}/-/ready"
+        self._ready = f"{self.url(lab, name)}/-/ready"
         self._process: subprocess.Popen[bytes] | None = None
 
     @staticmethod
-    def url(lab: Lab) -> str:
+    def url(lab: Lab, name: str) -> str:
         """Where it answers, to pods as well."""
-        return f"http://{urlsplit(lab.prometheus_url or '').hostname}:{_PORT}"
+        return f"http://{urlsplit(lab.prometheus_url or '').hostname}:{PORTS[name]}"
 
     def start(self) -> None:
         """Returns when it answers queries."""

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from lab.handle import Lab
 from tests.cluster.admission.kubectl import Kubectl, dry_run_is_held, paused
 from tests.e2e import manifests
 from tests.e2e.manifests import NAME, Manifest
-from tests.e2e.traffic import RATE, Totals, Traffic
+from tests.e2e.traffic import SLACK, Totals, Traffic
 from tests.e2e.watching import Sighting, Watch
 
 CANARY = f"{NAME}-canary"
@@ -80,24 +81,25 @@ class Shop:
             self.kubectl.until("a changed template is held", lambda: dry_run_is_held(self.kubectl))
 
     @contextmanager
-    def under_load(self, *, failing: Iterable[str] = (), address: str = "") -> Iterator[Traffic]:
-        """More than a hundred customers a second, through the proxy or to a ClusterIP.
+    def under_load(self, *, failing: Iterable[str] = (), address: str = "", **shape: Any) -> Iterator[Traffic]:
+        """More than a hundred customers a second, or what `shape` says, through the proxy or to a ClusterIP.
 
         At the end not one request may be lost, and no version but the `failing` ones may have answered with an error.
         """
         log = self.folder / f"lost-{len(self.customers)}.log"
         if address:
-            traffic = Traffic.to_service(self.lab, address, log)
+            traffic = Traffic.to_service(self.lab, address, log, **shape)
         else:
-            traffic = Traffic.through_proxy(self.lab, self.host, log)
+            traffic = Traffic.through_proxy(self.lab, self.host, log, **shape)
         self.customers.append(traffic)
         traffic.until("the first answers are in", lambda totals: bool(totals.answers))
         yield traffic
         totals = traffic.stop()
-        print(f"{self.namespace}: {describe(totals)}")
+        print(f"{self.namespace}: {describe(totals, traffic.rate)}")
         assert totals.lost == 0, traffic.losses()
-        assert totals.failed() <= set(failing), describe(totals)
-        assert totals.sent >= 100 * traffic.seconds, f"{totals.sent} requests in {traffic.seconds:.0f} s are no load"
+        assert totals.failed() <= set(failing), describe(totals, traffic.rate)
+        enough = traffic.rate * SLACK * traffic.seconds
+        assert totals.sent >= enough, f"{totals.sent} requests in {traffic.seconds:.0f} s are no load"
 
     # When
 
@@ -119,6 +121,12 @@ class Shop:
         """Someone, or the administrator, asks for an action."""
         annotate = ["annotate", "crel", NAME, f"headgate.dev/action={action}", "-o", "json"]
         self._note((by or self.kubectl)(*annotate).object)
+
+    def misbehaves(self, version: str, **behaviour: str) -> None:
+        """The pods of a version that run begin to behave otherwise: error, path, latency, slow, slow-latency."""
+        for pod in self.pods(version):
+            place = f"/api/v1/namespaces/{self.namespace}/pods/{pod}:8080/proxy/fault?{urlencode(behaviour)}"
+            self.kubectl("create", "--raw", place, manifest=[])
 
     def edits_release(self, **spec: Any) -> None:
         """The spec of the release changes."""
@@ -300,10 +308,10 @@ class Shop:
             return False
 
 
-def describe(totals: Totals) -> str:
+def describe(totals: Totals, rate: float) -> str:
     """`3,600 requests at 120/s, 0 lost: v1 200 3,000, v2 200 590, v2 500 10`."""
     answers = ", ".join(f"{version} {status} {count:,}" for (version, status), count in sorted(totals.answers.items()))
-    return f"{totals.sent:,} requests at {RATE}/s, {totals.lost} lost: {answers}"
+    return f"{totals.sent:,} requests at {rate:g}/s, {totals.lost} lost: {answers}"
 
 
 def facts(status: Manifest) -> dict[str, Any]:

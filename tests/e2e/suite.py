@@ -16,7 +16,7 @@ from lab.oci_archive import write_static_image
 from lab.progress import say
 from tests.e2e.installation import Installation
 from tests.e2e.manifests import REPOSITORY, VERSIONS
-from tests.e2e.prometheus import OwnPrometheus
+from tests.e2e.prometheus import PORTS, OwnPrometheus
 from tests.e2e.shop import Shop
 
 NAME = "e2e"
@@ -68,7 +68,8 @@ def _made(run: str, served: tuple[str, ...]) -> Suite:
     suite = Suite(lab, lab.load_image("operator"))
     _load_shop(lab)
     say(f"installing Headgate for {len(served)} namespaces")
-    servers = {"default": {"url": lab.prometheus_url_in_cluster}, "other": {"url": OwnPrometheus.url(lab)}}
+    servers = {"default": {"url": lab.prometheus_url_in_cluster}}
+    servers |= {name: {"url": OwnPrometheus.url(lab, name)} for name in PORTS}
     Installation(lab, SYSTEM, served, suite.operator_image).install(replicas=2, prometheus=servers)
     say("telling the scenarios")
     state = {"run": run, "processes": 1, "keep": keep, "operator": suite.operator_image}

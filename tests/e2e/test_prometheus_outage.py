@@ -19,7 +19,7 @@ OUTAGE = 120.0
 @pytest.fixture
 def prometheus(suite: Suite, tmp_path: Path) -> Iterator[OwnPrometheus]:
     """A Prometheus for this test alone."""
-    own = OwnPrometheus(suite.lab, tmp_path)
+    own = OwnPrometheus(suite.lab, tmp_path, "other")
     own.start()
     yield own
     own.stop()

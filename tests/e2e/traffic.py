@@ -17,6 +17,8 @@ from lab.processes import in_namespaces
 
 RATE = 120
 """Requests a second: above the hundred that every scenario must stand, so that a late second does not count."""
+SLACK = 100 / RATE
+"""The share of the rate that must have been sent."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,12 @@ class Totals:
 
 
 class Traffic:
-    """A load generator that runs until it is stopped."""
+    """A load generator that runs until it is stopped: `rate` requests a second, for each of the paths in turn."""
 
-    def __init__(self, command: list[str], lost_log: Path) -> None:
+    def __init__(
+        self, command: list[str], lost_log: Path, *, rate: float = RATE, paths: Iterable[str] = ("/",)
+    ) -> None:
+        self.rate = rate
         self.lines: list[dict[str, Any]] = []
         self._lost_log = lost_log
         self._news = threading.Condition()
@@ -47,27 +52,28 @@ class Traffic:
         self.seconds = 0.0
         """How long it ran."""
         # A group of its own: a command in the lab's namespaces runs below nsenter, which passes no signal on.
+        options = [f"--rps={rate}", f"--paths={','.join(paths)}", f"--log={lost_log}"]
         self._process = subprocess.Popen(
-            [*command, f"--rps={RATE}", f"--log={lost_log}"], stdout=subprocess.PIPE, text=True, start_new_session=True
+            [*command, *options], stdout=subprocess.PIPE, text=True, start_new_session=True
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     @classmethod
-    def through_proxy(cls, lab: Lab, host: str, lost_log: Path) -> Self:
+    def through_proxy(cls, lab: Lab, host: str, lost_log: Path, **shape: Any) -> Self:
         """Requests from outside, through the ingress controller."""
         assert lab.proxy_url is not None
-        return cls([str(lab.program("load")), f"--url={lab.proxy_url}", f"--host={host}"], lost_log)
+        return cls([str(lab.program("load")), f"--url={lab.proxy_url}", f"--host={host}"], lost_log, **shape)
 
     @classmethod
-    def to_service(cls, lab: Lab, address: str, lost_log: Path) -> Self:
+    def to_service(cls, lab: Lab, address: str, lost_log: Path, **shape: Any) -> Self:
         """Requests from within the cluster, to a ClusterIP.
 
         Each asks for its connection to be closed: a ClusterIP balances connections, and a kept one would send all
         requests to one pod.
         """
         load = [str(lab.program("load")), f"--url=http://{address}", f"--host={address}\r\nConnection: close"]
-        return cls(in_namespaces(lab.folder, load), lost_log)
+        return cls(in_namespaces(lab.folder, load), lost_log, **shape)
 
     def totals(self) -> Totals:
         """What became of the requests up to now, or in the whole run once it has ended."""
