@@ -6,8 +6,8 @@ from typing import Any
 
 from headgate.analysis import wording
 from headgate.analysis.advice import Advice, advise, proof_seconds, rounded_up
-from headgate.analysis.forecast import Forecast, Traffic, forecast
-from headgate.analysis.walk import course_of
+from headgate.analysis.forecast import Detection, Forecast, Passage, Traffic, forecast
+from headgate.analysis.walk import Course, course_of
 from headgate.api.fields import format_duration, format_moment
 from headgate.cli.metering import meterings
 from headgate.cli.reading import Hours, moment_of, progress, prometheus_of, read, traffic_of
@@ -113,34 +113,36 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
             "errorDispersion": traffic.errors_phi,
             "slowDispersion": traffic.slow_phi,
         },
-        "simulated": {"releases": found.releases, "tool": "headgate.analysis, the engine of the operator"},
+        "simulatedReleases": found.releases,
         "good": {
             "endings": found.endings,
             "seconds": found.seconds,
-            "steps": [
-                {
-                    "step": one.leg.step,
-                    "title": one.leg.title,
-                    "weight": one.leg.weight,
-                    "provenSafe": one.safe,
-                    "seconds": one.seconds,
-                    "nineOfTenWithin": one.slowest,
-                }
-                for one in found.passages
-            ],
+            "steps": [_passage_as_json(one) for one in found.passages],
         },
-        "bad": [
-            {
-                "kind": one.fault.sort,
-                "factor": one.fault.factor,
-                "rate": one.fault.rate,
-                "fromStep": found.course.legs[one.fault.leg].step,
-                "found": one.found,
-                "askedPerson": one.asked,
-                "promoted": one.promoted,
-                "seconds": one.seconds,
-                "requestsExposed": one.exposed,
-            }
-            for one in found.detections
-        ],
+        "bad": [_detection_as_json(one, found.course) for one in found.detections],
+    }
+
+
+def _passage_as_json(one: Passage) -> dict[str, Any]:
+    return {
+        "step": one.leg.step,
+        "title": one.leg.title,
+        "weight": one.leg.weight,
+        "provenSafe": one.safe,
+        "seconds": one.seconds,
+        "nineOfTenWithin": one.slowest,
+    }
+
+
+def _detection_as_json(one: Detection, course: Course) -> dict[str, Any]:
+    return {
+        "kind": one.fault.sort,
+        "factor": one.fault.factor,
+        "rate": one.fault.rate,
+        "fromStep": course.legs[one.fault.leg].step,
+        "found": one.found,
+        "askedPerson": one.asked,
+        "promoted": one.promoted,
+        "seconds": one.seconds,
+        "requestsExposed": one.exposed,
     }

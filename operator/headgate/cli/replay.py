@@ -137,41 +137,45 @@ def _notes(reading: Reading, recording: Recording) -> list[str]:
 
 def replay_as_json(replay: Replay) -> dict[str, Any]:
     """The replay for other programs: times in RFC 3339 and seconds, shares from 0 to 1."""
-    share, low, high = replay.tested.false_share
     return {
         "release": replay.subject.title,
         "source": replay.source,
         "start": format_moment(replay.begin),
         "end": format_moment(replay.end),
         "notes": list(replay.notes),
-        "nothingNew": {
-            "releases": len(replay.tested.trials),
-            "finished": len(replay.tested.finished),
-            "falseRollbacks": replay.tested.count("RolledBack"),
-            "share": share,
-            "interval95": [low, high],
-            "allowed": replay.allowed,
-            "steps": [
-                {"step": leg.step, "title": leg.title, "reached": reached, "notProven": missed}
-                for leg in replay.course.legs
-                if leg.ends == "WhenSafe"
-                for reached, missed in [replay.tested.unproven(leg.step)]
-            ],
-            "incidents": [
-                {
-                    "start": format_moment(one.begin),
-                    "end": format_moment(one.end),
-                    "rollbacks": len(one.trials),
-                    "reason": one.trials[0].walked.reason,
-                }
-                for one in replay.incidents
-            ],
-            "trials": [
-                {"start": format_moment(one.begin), "ending": one.walked.ending, "seconds": one.walked.seconds}
-                for one in replay.tested.trials
-            ],
-        },
+        "nothingNew": _nothing_new_as_json(replay),
         "recorded": [_episode_as_json(replay.course, one) for one in replay.episodes],
+    }
+
+
+def _nothing_new_as_json(replay: Replay) -> dict[str, Any]:
+    tested = replay.tested
+    share, low, high = tested.false_share
+    proofs = [(leg, *tested.unproven(leg.step)) for leg in replay.course.legs if leg.ends == "WhenSafe"]
+    return {
+        "releases": len(tested.trials),
+        "finished": len(tested.finished),
+        "falseRollbacks": tested.count("RolledBack"),
+        "share": share,
+        "interval95": [low, high],
+        "allowed": replay.allowed,
+        "steps": [
+            {"step": leg.step, "title": leg.title, "reached": reached, "notProven": missed}
+            for leg, reached, missed in proofs
+        ],
+        "incidents": [
+            {
+                "start": format_moment(one.begin),
+                "end": format_moment(one.end),
+                "rollbacks": len(one.trials),
+                "reason": one.trials[0].walked.reason,
+            }
+            for one in replay.incidents
+        ],
+        "trials": [
+            {"start": format_moment(one.begin), "ending": one.walked.ending, "seconds": one.walked.seconds}
+            for one in tested.trials
+        ],
     }
 
 

@@ -170,7 +170,7 @@ def _episode(replay: Replay, episode: Episode) -> RenderableType:
     """A recorded release: the checks at which something changed."""
     table = _table("", "at", "after", "step", "verdict", "why")
     table.title = None
-    for check in _telling(episode.checks):
+    for check in _telling(episode):
         table.add_row(
             _clock(check.interval.end),
             format_duration(round(check.interval.end - episode.begin)),
@@ -187,14 +187,17 @@ def _episode(replay: Replay, episode: Episode) -> RenderableType:
     return Group(Text(f"Recorded release of {_clock(episode.begin)} UTC: {outcome}", style="bold"), table)
 
 
-def _telling(checks: Sequence[Check]) -> Iterable[Check]:
-    """The first check of each step and verdict, and the last of all."""
-    last: tuple[int, int, str] | None = None
-    for number, check in enumerate(checks, 1):
+def _telling(episode: Episode) -> Iterable[Check]:
+    """The first check of each step and verdict up to the one that ends the release, and the last of all."""
+    before: tuple[int, int, str] | None = None
+    last = episode.found or (episode.checks[-1] if episode.checks else None)
+    for check in episode.checks:
         now = check.interval.step, check.interval.weight, check.judgement.verdict
-        if now != last or number == len(checks):
+        if now != before or check is last:
             yield check
-        last = now
+        if check is last:
+            return
+        before = now
 
 
 def _clock(moment: float) -> str:

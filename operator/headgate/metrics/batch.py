@@ -15,6 +15,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from headgate.analysis.samples import Arm, Kind, Series
+from headgate.api.fields import format_duration
 from headgate.metrics.watch import Key, Watch
 from headgate.routing.meter import Matcher, Meter
 
@@ -88,6 +89,23 @@ def bounds_query(family: Family, watches: Sequence[Watch]) -> str:
     labels = sorted({matcher.label for watch in watches for matcher in watch.candidate.matchers})
     matchers = f'__name__="{family.durations}_bucket",{family.label}=~"{_quoted(_values(watches))}"'
     return f"group by (le,{','.join(labels)}) ({{{matchers}}})"
+
+
+def no_bucket(watch: Watch, bounds: Sequence[float]) -> str:
+    """Why a histogram says nothing of the latency bound: it has buckets at these bounds, in seconds, and none there."""
+    there = ", ".join(format_duration(bound) for bound in bounds) or "unknown"
+    return (
+        f"{watch.candidate.durations} has no bucket at {format_duration(watch.latency or 0.0)}:"
+        f" set spec.analysis.latency.below to one of its bounds ({there})"
+    )
+
+
+def no_classic_buckets(watch: Watch) -> str:
+    """Why a native histogram says nothing of the latency bound."""
+    return (
+        f"{watch.candidate.durations} is a native histogram that has no bucket at a bound:"
+        " let Prometheus scrape its classic buckets too"
+    )
 
 
 def chunks(family: Family, watches: Sequence[Watch], longest: int) -> Iterator[Sequence[Watch]]:

@@ -8,7 +8,17 @@ from dataclasses import dataclass, field
 from headgate.analysis.dispersion import Baseline, baseline_of
 from headgate.analysis.interval_log import IntervalLog
 from headgate.api.fields import format_duration
-from headgate.metrics.batch import Family, Sorted, Sorter, bounds_query, chunks, family_of, selector
+from headgate.metrics.batch import (
+    Family,
+    Sorted,
+    Sorter,
+    bounds_query,
+    chunks,
+    family_of,
+    no_bucket,
+    no_classic_buckets,
+    selector,
+)
 from headgate.metrics.endpoint import Endpoint
 from headgate.metrics.prometheus import NOT_PROMETHEUS, Prometheus, PrometheusError
 from headgate.metrics.questions import Answer, Questions
@@ -150,7 +160,7 @@ class Source:
         if not watch.queries:
             memory.asked = now
         if found.native:
-            memory.latency_problem = f"{watch.candidate.durations} is a native histogram {_NATIVE}"
+            memory.latency_problem = no_classic_buckets(watch)
         elif not found.unpaired:
             memory.latency_problem = ""
         stale = self._staleness(memory, now)
@@ -186,11 +196,7 @@ class Source:
                 raise
             bounds = {}
         for watch in watches:
-            there = ", ".join(format_duration(bound) for bound in bounds.get(watch.key, ())) or "unknown"
-            self._memories[watch.key].latency_problem = (
-                f"{family.durations} has no bucket at {format_duration(watch.latency or 0.0)}:"
-                f" set spec.analysis.latency.below to one of its bounds ({there})"
-            )
+            self._memories[watch.key].latency_problem = no_bucket(watch, bounds.get(watch.key, ()))
 
     def _ask(self, watches: Sequence[Watch], now: float) -> None:
         """Asks the specs' queries."""
@@ -220,9 +226,6 @@ class Source:
             known = these, Sorter(family, watches, self.prometheus.endpoint.replica_labels)
             self._sorters[family] = known
         return known[1]
-
-
-_NATIVE = "that has no bucket at a bound: let Prometheus scrape its classic buckets too"
 
 
 def _begun(watch: Watch) -> tuple[object, ...]:

@@ -1,23 +1,12 @@
-"""A release in a file, and the command line as a person calls it."""
+"""The command line, and files to call it with."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
-import yaml
 
-from headgate.api.names import API_VERSION, KIND
-from headgate.cli.main import main
-
-
-class Said(NamedTuple):
-    """What a command answered."""
-
-    status: int
-    out: str
-    err: str
-
+from tests.unit.cli.command_line import Said, carry_out, write_release
 
 Write = Callable[..., Path]
 Call = Callable[..., Said]
@@ -25,31 +14,11 @@ Call = Callable[..., Said]
 
 @pytest.fixture
 def release(tmp_path: Path) -> Write:
-    """Writes a file with a release of the Deployment `shop` behind the Ingress `shop`."""
-
-    def write(*others: dict[str, Any], name: str = "shop", **spec: Any) -> Path:
-        manifest = {
-            "apiVersion": API_VERSION,
-            "kind": KIND,
-            "metadata": {"name": name, "namespace": "prod"},
-            "spec": {"targetRef": {"kind": "Deployment", "name": "shop"}, "traffic": {"ingress": "shop"}, **spec},
-        }
-        path = tmp_path / "release.yaml"
-        path.write_text(yaml.safe_dump_all([manifest, *others]))
-        return path
-
-    return write
+    """Writes a file with a release."""
+    return partial(write_release, tmp_path)
 
 
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str]) -> Call:
     """Carries out a command and tells what it said."""
-
-    def carry_out(*arguments: object) -> Said:
-        try:
-            status = main([str(one) for one in arguments])
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        return Said(status, *capsys.readouterr())
-
-    return carry_out
+    return partial(carry_out, capsys)

@@ -1,11 +1,13 @@
 """`plan` and `replay` as a person calls them, without a Prometheus."""
 
 import json
+from importlib.metadata import entry_points
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from headgate.cli.main import main
 from tests.unit.cli.conftest import Call, Write
 
 BUSY = ("--rps", 200, "--errors", "0.5%", "--releases", 10)
@@ -28,11 +30,10 @@ class TestPlan:
     def test_one_that_is_not_feasible_says_what_to_change(self, release: Write, call: Call) -> None:
         found = call("plan", "-f", release(), *QUIET)
 
-        text = " ".join(found.out.split())
         assert found.status == 1
-        assert "good versions: 100 % wait for a person" in text
-        assert "The release is not feasible as it is." in text
-        assert "set hold.max to " in text
+        assert "good versions: 100 % wait for a person" in found.text
+        assert "The release is not feasible as it is." in found.text
+        assert "set hold.max to " in found.text
 
     def test_as_json_it_says_the_same(self, release: Write, call: Call) -> None:
         found = call("plan", "-f", release(), *QUIET, "-o", "json")
@@ -71,7 +72,7 @@ class TestPlan:
             analysis={"queries": [{"name": "saturation", "query": "x", "max": 1.0}]},
         )
 
-        text = " ".join(call("plan", "-f", path, *BUSY).out.split())
+        text = call("plan", "-f", path, *BUSY).text
 
         assert "note: without an Ingress a weight is the nearest share that whole pods give" in text
         assert "note: queries are taken to stay within their bounds: saturation" in text
@@ -152,3 +153,10 @@ def test_as_a_plugin_of_kubectl_it_is_called_so(call: Call, monkeypatch: pytest.
     monkeypatch.setattr("sys.argv", ["/usr/local/bin/kubectl-headgate"])
 
     assert call("plan", "--help").out.startswith("usage: kubectl headgate plan ")
+
+
+def test_kubectl_finds_it_as_its_plugin() -> None:
+    """`kubectl headgate` runs the program `kubectl-headgate`, which the package installs."""
+    (plugin,) = entry_points(group="console_scripts", name="kubectl-headgate")
+
+    assert plugin.load() is main
