@@ -109,7 +109,7 @@ _ABNORMAL = ("Reconciling", "Stalled")
 CONDITION_REASONS: dict[str, tuple[tuple[Phase, ...], str]] = {
     "Idle": (("Idle",), "The version in the Deployment's template serves; nothing moves."),
     "RollingOut": (("Progressing",), "The Deployment rolls out by itself: its first version, or a restart."),
-    "Stepping": (("Progressing", "Promoting"), "Pods, a route, samples or a step's time are awaited."),
+    "Stepping": (("Progressing",), "Pods, a route, samples or a step's time are awaited."),
     "NoMetrics": (
         ("Progressing", "Stalled"),
         "There are no fresh samples. Weights stay as they are; stalled when the step's time is over.",

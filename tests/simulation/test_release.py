@@ -1,5 +1,7 @@
 """Whole releases on the virtual clock: what a user sees of a release, for each way it can go."""
 
+import itertools
+
 import pytest
 
 from headgate.api.names import KIND, POD_TEMPLATE_HASH
@@ -55,6 +57,27 @@ class TestPromotion:
             kind for kind, name in before.keys() | after.keys() if before.get((kind, name)) != after.get((kind, name))
         }
         assert changed == {"Deployment", "ReplicaSet"}
+
+    def test_a_step_that_lacks_pods_says_so_with_the_write_that_asks_for_them(self) -> None:
+        world = resting(steps=QUICK)
+        world.user_releases("shop:2")
+        world.until("Progressing")
+        while (written := world.release.status).step is None or written.step.index < 2:
+            world.advance(1)
+
+        assert written.message == "1 of 2 endpoints of shop:2 are ready; 2 are needed for 50 %"
+
+    def test_each_part_of_a_promotion_has_one_reason(self) -> None:
+        world = resting(steps=QUICK)
+        world.user_releases("shop:2")
+        world.until("Promoting")
+        reasons = []
+        while (written := world.release.status).phase == "Promoting":
+            reasons.append(written.conditions[0].reason)
+            world.advance(1)
+
+        in_order = [reason for reason, _ in itertools.groupby(reasons)]
+        assert in_order == ["Promoting", "Switching", "Baking", "Adopting"]
 
     def test_releases_follow_each_other_and_a_version_may_come_back(self) -> None:
         world = resting(steps=QUICK)

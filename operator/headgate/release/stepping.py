@@ -1,9 +1,11 @@
 """The forward half of a release: preparing the candidate, taking the steps, giving it all traffic."""
 
+from typing import Any
+
 from headgate.api.fields import moment
 from headgate.api.names import FINALIZER
 from headgate.api.spec import Step
-from headgate.api.status import Phase, StepStatus, Weights
+from headgate.api.status import Status, StepStatus, Weights
 from headgate.api.steps import hold_of, title_of
 from headgate.release import wording
 from headgate.release.checks import problem_of
@@ -99,7 +101,7 @@ def reach(tick: Tick, weight: int) -> Decision | None:
         return _put_back(tick, writes)
     if not settled(tick):
         progress = tick.progress.model_copy(update={"in_force": True})
-        status = tick.say(_phase(tick), "Stepping", wording.settling(applied), progress=progress)
+        status = _rising(tick, wording.settling(applied), progress=progress)
         return Decision(status, wake_at=settles_at(tick))
     return None
 
@@ -109,7 +111,8 @@ def _raise(tick: Tick, weight: int) -> Decision:
     assert tick.seen.candidate is not None  # noqa: S101 (prepare made it)
     needed, pods = tick.seen.router.size(weight, tick.target.replicas), _pods_for(tick, weight)
     if tick.seen.candidate.replicas < pods:
-        return Decision(tick.status, actions=(_sized(tick, pods),), again=True)
+        message = wording.waiting_for_pods(tick.candidate, tick.ready, needed, weight)
+        return Decision(_rising(tick, message), actions=(_sized(tick, pods),), again=True)
     judged = tick.spec.analysis.enabled and not tick.progress.skip
     problem = tick.seen.metrics.problem if judged else ""
     if problem:
@@ -133,12 +136,15 @@ def _wait_for_pods(tick: Tick, weight: int, needed: int) -> Decision:
         return fail(tick, Reason.NOT_READY, wording.not_ready(tick.candidate, tick.ready, needed, within))
     message = wording.waiting_for_pods(tick.candidate, tick.ready, needed, weight)
     progress = tick.progress.model_copy(update={"ready_since": None})
-    status = tick.say(_phase(tick), "Stepping", message, progress=progress)
+    status = _rising(tick, message, progress=progress)
     return Decision(status, wake_at=tick.progress.since + within)
 
 
-def _phase(tick: Tick) -> Phase:
-    return "Promoting" if tick.progress.stage == Stage.FILL else "Progressing"
+def _rising(tick: Tick, message: str, **changes: Any) -> Status:  # noqa: ANN401 (field values)
+    """The status on the way up: in one of the steps, or to all traffic after the last."""
+    if tick.progress.stage == Stage.FILL:
+        return tick.say("Promoting", "Promoting", message, **changes)
+    return tick.say("Progressing", "Stepping", message, **changes)
 
 
 def _written(tick: Tick, weight: int, event: Event) -> Decision:
@@ -146,9 +152,8 @@ def _written(tick: Tick, weight: int, event: Event) -> Decision:
     status, progress = tick.status, with_mark(tick, tick.progress, weight)
     step = status.step.model_copy(update={"started_at": moment(tick.now + tick.settle)}) if status.step else None
     route = tick.route(weight)
-    announced = tick.say(
-        _phase(tick),
-        "Stepping",
+    announced = _rising(
+        tick,
         event.note,
         progress=progress,
         step=step,
