@@ -20,7 +20,7 @@ from lab.progress import LabError, run_long, say
 from lab.settings import Settings
 
 WEIGHTS = (5, 10, 25, 50, 75)
-CHECK = 5
+CHECK = 2
 """Seconds between two checks."""
 _SCRAPE = "1s"
 """Short, since steps of a few seconds must see two scrapes."""
