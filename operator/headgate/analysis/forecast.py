@@ -161,7 +161,7 @@ def forecast(
     course: Course,
     traffic: Traffic,
     *,
-    releases: int = 40,
+    releases: int = 100,
     seed: int = SEED,
     said: Said = unheard,
 ) -> Forecast:

@@ -13,7 +13,7 @@ from headgate.cli.picture import plan_picture, replay_picture
 from headgate.cli.plan import plan_as_json, plan_of
 from headgate.cli.replay import replay_as_json, replay_of
 from headgate.cli.subject import UsageError
-from headgate.cli.tables import console, plan_table, replay_table
+from headgate.cli.tables import plan_table, print_page, replay_table
 from headgate.metrics.prometheus import PrometheusError
 
 NOT_AS_WANTED, NOT_COMPUTED = 1, 2
@@ -59,7 +59,7 @@ def _show(
     if given.output == "json":
         print(json.dumps(values(), indent=2))
     else:
-        console().print(page())
+        print_page(page())
     if given.picture is not None:
         _write(given.picture, picture())
 

@@ -46,7 +46,7 @@ def add_plan(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", ru
     parser.add_argument(
         "--releases",
         type=_count,
-        default=40,
+        default=100,
         metavar="N",
         help="releases to simulate of each kind; more are more exact and take longer (default: %(default)s)",
     )

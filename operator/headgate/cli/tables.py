@@ -19,12 +19,17 @@ _WIDTH = 120
 """Where the output is no terminal."""
 
 
-def console() -> Console:
-    """Standard output, without colours and boxes where it is no terminal."""
+def print_page(page: RenderableType) -> None:
+    """Prints to standard output; where that is no terminal, without colours and without spaces at the ends of lines."""
     out = Console(highlight=False, emoji=False, markup=False)
-    if not out.is_terminal:
-        out.width = _WIDTH
-    return out
+    if out.is_terminal:
+        out.print(page)
+        return
+    out.width = _WIDTH
+    with out.capture() as captured:
+        out.print(page)
+    for line in captured.get().splitlines():
+        print(line.rstrip())
 
 
 def plan_table(plan: Plan) -> RenderableType:

@@ -78,7 +78,7 @@ def call(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Call:
 
     def carried_out(command: str, *options: object, **spec: Any) -> Said:
         path = write_release(tmp_path, **{"steps": QUICK, **spec})
-        times = {"plan": ("--lookback", "5h"), "replay": ("--start", moment(1.2 * HOUR))}[command]
+        times = {"plan": ("--lookback", "5h", "--releases", 20), "replay": ("--start", moment(1.2 * HOUR))}[command]
         return carry_out(capsys, command, "-f", path, "--prometheus", url, *times, "--end", moment(6 * HOUR), *options)
 
     return carried_out
