@@ -1,1 +1,1 @@
-"""Side-by-side simulation of release analysis: `python -m hack.bench.analysis --help`."""
+"""Release analysis side by side, simulated: `python hack/bench/analysis --help`."""

@@ -2,11 +2,14 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.analysis.rules import ArgoRollouts, Flagger, Headgate, Kayenta, NaiveTest, Outcome, Rule, run
-from bench.analysis.traffic import LENGTH, Scenario, World
+from bench.analysis.traffic import LENGTH, TICK, Scenario, World
+from headgate.analysis.evidence import BAD_RATIOS
 from headgate.analysis.policy import Policy, Tolerance
 
 SEED = 20260101
@@ -22,8 +25,8 @@ SERVICES = {
 FACTORS = (2.0, 5.0, 20.0)
 RULES: tuple[type[Rule], ...] = (Flagger, ArgoRollouts, Kayenta, NaiveTest, Headgate)
 
-GOOD = {
-    "clean": {},
+GOOD: dict[str, dict[str, Any]] = {
+    "quiet": {},
     "incident": {"incident": True},
     "incident, 5 s apart": {"incident": True, "apart": 1},
     "incident, 10 s apart": {"incident": True, "apart": 2},
@@ -61,6 +64,56 @@ LIMITS: dict[str, tuple[float, int | None]] = {
     "as scraped: one when together, two when apart (default)": (HALF, None),
 }
 """Evidence and number of neighbouring checks that it may come from."""
+
+
+ROUGH = {
+    "independent": Scenario(100, 0.005),
+    "bursts of 3": Scenario(100, 0.005, noise="bursts", size=3),
+    "bursts of 10": Scenario(100, 0.005, noise="bursts", size=10),
+    "beta-binomial 0.01": Scenario(100, 0.005, noise="beta", size=0.01),
+}
+LATE_AT = 300.0
+LATE = {
+    f"x{factor:g}, {rps} rps": Scenario(rps, 0.005, factor, onset=int(LATE_AT) // TICK)
+    for rps in (20, 100)
+    for factor in (5.0, 20.0)
+}
+LITTLE = {f"{rps} rps, 0.5 %": Scenario(rps, 0.005) for rps in (1, 2, 5, 10)}
+
+LADDERS: dict[str, dict[str, Any]] = {
+    "ten of 60 s": {},
+    "ten, each until 20 : 1": {"odds": 20.0, "patient": True},
+    "ten, each until 3 : 1 or 60 s": {"odds": 3.0},
+    "ten, each until 1.2 : 1 or 60 s": {"odds": 1.2},
+    "5, 10, 25, 50 %, each until 1.2 : 1": {"odds": 1.2, "patient": True, "ladder": (5, 10, 25, 50)},
+    "5, 10, 25, 50 %, each until 1.2 : 1 or 60 s": {"odds": 1.2, "ladder": (5, 10, 25, 50)},
+    "2, 5, 10, 25, 50 %, each until 1.2 : 1": {"odds": 1.2, "patient": True, "ladder": (2, 5, 10, 25, 50)},
+}
+"""Options of the rule: the odds that end a step, and whether nothing else does."""
+
+
+def _mostly_on(ratio: float) -> NDArray[np.float64]:
+    """Half of the stakes on one ratio, the rest on the others alike."""
+    return np.array([0.5 if rho == ratio else 0.5 / (len(BAD_RATIOS) - 1) for rho in BAD_RATIOS])
+
+
+BETS: dict[str, dict[str, Any]] = {
+    "eight ratios alike (default)": {},
+    "half of the stakes on x2": {"prior": _mostly_on(2.0)},
+    "half of the stakes on x5": {"prior": _mostly_on(5.0)},
+    "half of the stakes on x40": {"prior": _mostly_on(40.0)},
+    "on the ratio of the last minute": {"learnt": True},
+    "checks every 5 s": {"check": 1},
+}
+
+KNOBS: dict[type[Rule], list[dict[str, Any]]] = {
+    Flagger: [{"failures": count} for count in (5, 1, 2, 3, 8, 12)],
+    ArgoRollouts: [{"failures": count} for count in (3, 0, 1, 5, 8)],
+    Kayenta: [{"z": z} for z in (2.326, 1.282, 1.645, 3.09)],
+    NaiveTest: [{"z": z} for z in (2.326, 1.645, 3.09, 4.0, 5.0)],
+    Headgate: [{"alpha": alpha} for alpha in (ALPHA, 0.5, 0.2, 0.1, 0.05, 1e-3, 1e-4)],
+}
+"""Each rule's own setting, the default first."""
 
 
 @dataclass(frozen=True)

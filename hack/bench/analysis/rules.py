@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bench.analysis.traffic import CHECK, LENGTH, STEP_TICKS, STEPS, TICK, Counts, World
-from bench.analysis.vectors import alarms, bad_bets, log_mean_exp, safe_bets
+from bench.analysis.vectors import RHO, alarms, bad_bets, log_mean_exp, safe_bets
 from headgate.analysis.dispersion import dispersion, over_time
 from headgate.analysis.evidence import SAFE_RATIOS
 from headgate.analysis.policy import Policy
@@ -23,6 +23,8 @@ from headgate.analysis.policy import Policy
 MINUTE = 60 // TICK
 HALF_MINUTE = 30 // TICK
 OBJECTIVE = 0.01
+FULL = STEPS[-1]
+"""The weight of the last step."""
 
 
 @dataclass
@@ -50,7 +52,7 @@ class Outcome:
 class Rule:
     """A rule without a memory: schedules weights by time and never stops."""
 
-    name = "none"
+    name = ""
 
     def begin(self, world: World) -> None:
         self.releases = world.releases
@@ -70,8 +72,11 @@ class Rule:
         return x, n, y, m
 
 
+@dataclass
 class Flagger(Rule):
-    name = "Flagger"
+    name: str = "Flagger"
+    failures: int = 5
+    """So many failing checks stop it at the next one."""
 
     def begin(self, world: World) -> None:
         super().begin(world)
@@ -85,7 +90,7 @@ class Flagger(Rule):
     def judge(self, at: int) -> Counts | None:
         if (at + 1) % HALF_MINUTE:
             return None
-        stop = self.failed >= 5
+        stop = self.failed >= self.failures
         x, n, _, _ = self.window(MINUTE)
         failing = (n == 0) | (x > OBJECTIVE * n)
         self.failed += failing
@@ -95,8 +100,11 @@ class Flagger(Rule):
         return stop
 
 
+@dataclass
 class ArgoRollouts(Rule):
-    name = "Argo Rollouts"
+    name: str = "Argo Rollouts"
+    failures: int = 3
+    """More failing checks than this stop it."""
 
     def begin(self, world: World) -> None:
         super().begin(world)
@@ -107,11 +115,14 @@ class ArgoRollouts(Rule):
             return None
         x, n, _, _ = self.window(MINUTE)
         self.failed += (n > 0) & (x > OBJECTIVE * n)
-        return self.failed > 3
+        return self.failed > self.failures
 
 
+@dataclass
 class Kayenta(Rule):
-    name = "Kayenta"
+    name: str = "Kayenta"
+    z: float = 2.326
+    """Quantile of the confidence: 98 % of both sides."""
 
     def judge(self, at: int) -> Counts | None:
         if (at + 1) % (2 * MINUTE):
@@ -127,13 +138,16 @@ class Kayenta(Rule):
             (np.array(candidate)[:, None, :] - np.array(stable)[None, :, :]).reshape(-1, self.releases), axis=0
         )
         size = len(candidate)
-        rank = int(size * size / 2 - 2.326 * np.sqrt(size * size * (2 * size + 1) / 12))
+        rank = int(size * size / 2 - self.z * np.sqrt(size * size * (2 * size + 1) / 12))
         stop: Counts = shifts[rank] > 0.25 * np.abs(np.median(shifts, axis=0))
         return stop
 
 
+@dataclass
 class NaiveTest(Rule):
-    name = "naive z-test"
+    name: str = "naive z-test"
+    z: float = 2.326
+    """Quantile of the significance: 0.01 of one side."""
 
     def judge(self, at: int) -> Counts | None:
         if (at + 1) % CHECK:
@@ -143,7 +157,7 @@ class NaiveTest(Rule):
         spread = np.sqrt(pooled * (1 - pooled) * (1 / np.maximum(n, 1) + 1 / np.maximum(m, 1)))
         with np.errstate(invalid="ignore", divide="ignore"):
             z = (x / np.maximum(n, 1) - y / np.maximum(m, 1)) / spread
-        stop: Counts = np.nan_to_num(z) > 2.326
+        stop: Counts = np.nan_to_num(z) > self.z
         return stop
 
 
@@ -160,14 +174,22 @@ class Headgate(Rule):
     """How many checks that may be; as in the package 1 when both versions are scraped together, else 2."""
     odds: float | None = None
     """A step ends early when the evidence that the candidate is fine has reached these odds; by time when None."""
+    ladder: tuple[float, ...] = STEPS
+    """The weights, in percent."""
     patient: bool = False
     """A step does not end before."""
+    check: int = CHECK
+    """Ticks between two checks."""
+    prior: Counts | None = None
+    """Weights of the bets on each of BAD_RATIOS; equal ones when None."""
+    learnt: bool = False
+    """One bet alone: on the ratio that the last minute showed."""
 
     def begin(self, world: World) -> None:
         super().begin(world)
         self.apart = world.scenario.apart
-        self.late: list[tuple[Counts, Counts]] = []
         self.bets: list[Counts] = []
+        self.seen: list[tuple[Counts, Counts, Counts, Counts]] = []
         self.phi = np.array([self._dispersion(bad, all_) for bad, all_ in zip(*world.past(), strict=True)])
         self.level = np.zeros(self.releases)
         self.assurance = np.zeros((self.releases, len(SAFE_RATIOS)))
@@ -180,18 +202,19 @@ class Headgate(Rule):
 
     def weights(self, at: int) -> Counts:
         if self.odds:
-            return _steps(self.level)
+            return _steps(self.level, self.ladder)
         return super().weights(at)
 
     def judge(self, at: int) -> Counts | None:
         # The candidate's scrape lies `apart` ticks later, so its interval does too.
-        if (at + 1 - self.apart) % CHECK or at + 1 < CHECK + self.apart:
+        if (at + 1 - self.apart) % self.check or at + 1 < self.check + self.apart:
             return None
-        candidate = self.history[at + 1 - CHECK : at + 1]
-        stable = self.history[at + 1 - CHECK - self.apart : at + 1 - self.apart]
+        candidate = self.history[at + 1 - self.check : at + 1]
+        stable = self.history[at + 1 - self.check - self.apart : at + 1 - self.apart]
         x, n = (np.sum([part[place] for part in candidate], axis=0) for place in (0, 1))
         y, m = (np.sum([part[place] for part in stable], axis=0) for place in (2, 3))
-        self.bets.append(bad_bets((x, n, y, m), self.policy.bad, self.phi))
+        self.bets.append(bad_bets((x, n, y, m), self.policy.bad, self.phi, self._bet()))
+        self.seen.append((x, n, y, m))
         if self.odds:
             self._advance(at, safe_bets((x, n, y, m), self.policy.safe, self.phi), self.odds)
         evidence = self._alarm(self.bets)
@@ -200,7 +223,24 @@ class Headgate(Rule):
 
     def _alarm(self, bets: list[Counts]) -> Counts:
         most = -np.log(self.alpha) / 2 if self.most is None else self.most
-        return alarms(bets, most, self.neighbours or (2 if self.apart else 1))
+        return alarms(bets, most, self.neighbours or (2 if self.apart else 1), self.prior)
+
+    def _bet(self) -> Counts:
+        """The ratios that are bet on in the next check: those of the package, or the one that the last minute showed.
+
+        Only checks before it decide, so that its factor keeps its expectation.
+        """
+        if not self.learnt:
+            return RHO
+        x, n, y, m = (
+            np.sum([one[place] for one in self.seen[-MINUTE // self.check :]], axis=0)
+            if self.seen
+            else np.zeros(self.releases)
+            for place in range(4)
+        )
+        tolerated = self.policy.bad.ratio * (y + 1.0) / (m + 1.0) + self.policy.bad.difference
+        ratio: Counts = np.where(n > 0, (x + 1.0) / (n + 1.0) / tolerated, 3.0)
+        return np.clip(ratio, 1.5, 40.0)[:, None]
 
     def _advance(self, at: int, bets: Counts, odds: float) -> None:
         self.assurance += bets
@@ -212,9 +252,9 @@ class Headgate(Rule):
         self.entered[ends] = at + 1
 
 
-def _steps(levels: Counts) -> Counts:
+def _steps(levels: Counts, ladder: tuple[float, ...] = STEPS) -> Counts:
     """The weight of each release at its own step, counted from 0."""
-    weights: Counts = np.array(STEPS, dtype=float)[np.minimum(levels, len(STEPS) - 1).astype(int)]
+    weights: Counts = np.array(ladder, dtype=float)[np.minimum(levels, len(ladder) - 1).astype(int)]
     return weights
 
 
@@ -228,7 +268,7 @@ def run(rule: Rule, world: World, length: int = LENGTH) -> Outcome:
         counts = world.tick(at, weights)
         rule.history.append(counts)
         exposed += np.where(np.isinf(stopped), counts[1], 0.0)
-        finished = np.where(np.isinf(finished) & (weights >= STEPS[-1]), at * TICK, finished)
+        finished = np.where(np.isinf(finished) & (weights >= FULL), at * TICK, finished)
         stop = rule.judge(at)
         if stop is not None:
             stopped = np.where(np.isinf(stopped) & stop.astype(bool), (at + 1.0) * TICK, stopped)

@@ -3,14 +3,21 @@
 import math
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 
 from bench.analysis.cells import (
     ALPHA,
+    BETS,
     FACTORS,
     GOOD,
     GOOD_SERVICES,
     HALF,
+    LADDERS,
+    LATE,
+    LATE_AT,
     LIMITS,
+    LITTLE,
+    ROUGH,
     RULES,
     SERVICES,
     TOLERANCES,
@@ -21,7 +28,10 @@ from bench.analysis.cells import (
 from bench.analysis.paths import rare_path
 from bench.analysis.rules import Headgate
 from bench.analysis.traffic import Scenario
+from headgate.analysis.intervals import Counts, Interval
 from headgate.analysis.policy import Policy, Tolerance
+from headgate.analysis.verdict import judge
+from headgate.api.spec import Analysis
 
 
 class Progress:
@@ -45,8 +55,11 @@ def percent(share: float) -> str:
 
 def detection(figures: Figures) -> str:
     """`100 %, 285 s, 940`: the share found, median seconds, mean candidate requests."""
-    median = f"{figures.median:.0f} s" if figures.median < float("inf") else "-"
-    return f"{percent(figures.found)}, {median}, {figures.exposed:,.0f}"
+    return f"{percent(figures.found)}, {_seconds(figures.median)}, {figures.exposed:,.0f}"
+
+
+def _seconds(value: float, never: str = "-") -> str:
+    return f"{value:.0f} s" if math.isfinite(value) else never
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -63,25 +76,70 @@ def peers(size: Size) -> str:
         for kind in RULES:
             progress.say(f"{kind.name}, {name}")
             clean = size.play(kind(), service)
-            incident = size.play(kind(), Scenario(service.rps, service.rate, incident=True))
+            incident = size.play(kind(), replace(service, incident=True))
             bad = [detection(size.play(kind(), service.worse(factor))) for factor in FACTORS]
             rows.append([name, kind.name, percent(clean.found), percent(incident.found), *bad])
-    head = ["service", "rule", "false, clean", "false, incident", *[f"x{factor:g} found" for factor in FACTORS]]
-    return table(head, rows)
+    return table(["service", "rule", "false, quiet", "false, incident", *_FOUND], rows)
 
 
-def false_alarms(size: Size) -> tuple[str, float]:
-    """Good releases of every kind, and the largest share of them that was rolled back."""
-    progress, rows, worst = Progress(len(GOOD)), [], 0.0
+def good_shares(size: Size) -> dict[str, list[float]]:
+    """Good releases of every kind on every service: which share of them Headgate rolls back."""
+    progress, rows = Progress(len(GOOD)), {}
     for name, changes in GOOD.items():
         progress.say(name)
-        shares = [
-            size.play(Headgate(), Scenario(service.rps, service.rate, **changes)).found  # type: ignore[arg-type]
-            for service in GOOD_SERVICES.values()
-        ]
-        worst = max(worst, *shares)
-        rows.append([name, *map(percent, shares)])
-    return table(["good release", *GOOD_SERVICES], rows), worst
+        scenarios = [replace(service, **changes) for service in GOOD_SERVICES.values()]
+        rows[name] = [size.play(Headgate(), scenario).found for scenario in scenarios]
+    return rows
+
+
+def false_alarms(shares: dict[str, list[float]]) -> str:
+    """The shares of `good_shares`."""
+    return table(["good release", *GOOD_SERVICES], ([name, *map(percent, row)] for name, row in shares.items()))
+
+
+def rough(size: Size) -> str:
+    """Every rule where errors come in bursts."""
+    progress, rows = Progress(len(RULES)), []
+    for kind in RULES:
+        progress.say(f"{kind.name}, bursts")
+        false = [percent(size.play(kind(), scenario).found) for scenario in ROUGH.values()]
+        bursts = ROUGH["bursts of 10"]
+        found = [detection(size.play(kind(), bursts.worse(factor))) for factor in FACTORS]
+        rows.append([kind.name, *false, *found])
+    found_heads = [f"x{factor:g}, bursts of 10" for factor in FACTORS]
+    return table(["rule", *[f"false, {name}" for name in ROUGH], *found_heads], rows)
+
+
+def late(size: Size) -> str:
+    """Every rule where a version turns bad after half of the release."""
+    progress, rows = Progress(len(RULES)), []
+    for kind in RULES:
+        progress.say(f"{kind.name}, late")
+        played = [size.play(kind(), scenario) for scenario in LATE.values()]
+        cells = [f"{percent(one.found)}, {_seconds(one.median - LATE_AT)}" for one in played]
+        rows.append([kind.name, *cells])
+    return table(["rule", *LATE], rows)
+
+
+def little(size: Size) -> str:
+    """What is found with little traffic, and how much the verdict asks for."""
+    progress, rows = Progress(len(LITTLE)), []
+    for name, scenario in LITTLE.items():
+        progress.say(name)
+        good = size.play(Headgate(), scenario)
+        bad = [detection(size.play(Headgate(), scenario.worse(factor))) for factor in (5, 20, 100)]
+        rows.append([name, percent(good.found), *bad, f"{_asked_for(scenario):,}"])
+    heads = ["false", *[f"x{factor} found" for factor in (5, 20, 100)], "requests asked for"]
+    return table(["service", *heads], rows)
+
+
+def _asked_for(scenario: Scenario) -> int:
+    """About how many candidate requests the package asks for after one typical check at 5 percent."""
+    requests = 15 * scenario.rps
+    stable = Counts(0.95 * requests, 0.95 * requests * scenario.rate)
+    candidate = Counts(0.05 * requests, 0.05 * requests * scenario.rate)
+    found = judge([Interval(0.0, 15.0, stable, candidate, 1, 5)], Analysis(), step=1, weight=5)
+    return found.requests_needed or 0
 
 
 def tolerances(size: Size) -> str:
@@ -110,6 +168,7 @@ def limits(size: Size) -> str:
     return table(head, rows)
 
 
+_FOUND = [f"x{factor:g} found" for factor in FACTORS]
 _TELLING = (Scenario(100, 0.005, 2), Scenario(20, 0.005, 5), Scenario(20, 0.005, 20), Scenario(100, 0.005, 20))
 _SMALL = (1.1, 1.2, 1.3, 1.5)
 _TELLING_NAMES = ("x2, 100 rps", "x5, 20 rps", "x20, 20 rps", "x20, 100 rps")
@@ -119,37 +178,37 @@ def _play(tolerance: Tolerance, scenario: Scenario, size: Size) -> Figures:
     return size.play(variant(tolerance, (HALF, None)), scenario)
 
 
-def ideas(size: Size) -> str:
-    """Ideas that keep the guarantee, against the default."""
-    progress, rows = Progress(3 * len(_WEIGHTS)), []
-    for name, service in list(SERVICES.items())[:3]:
-        for title, odds, patient in _WEIGHTS:
+def weights(size: Size) -> str:
+    """Steps that end by the evidence, against steps that end by time."""
+    services = list(SERVICES.items())[:3]
+    progress, rows = Progress(len(services) * len(LADDERS)), []
+    for name, service in services:
+        for title, options in LADDERS.items():
             progress.say(f"{title}, {name}")
-            good = size.play(Headgate(odds=odds, patient=patient), service)
-            bad = [
-                detection(size.play(Headgate(odds=odds, patient=patient), service.worse(factor))) for factor in FACTORS
-            ]
-            finished = f"{good.finished:.0f} s" if good.finished < math.inf else "over 600 s"
-            rows.append([name, title, percent(good.found), finished, *bad])
-    head = ["service", "weights", "false", "good one at 50 % after", *[f"x{factor:g} found" for factor in FACTORS]]
-    steps = table(head, rows)
+            good = size.play(Headgate(**options), service)
+            bad = [detection(size.play(Headgate(**options), service.worse(factor))) for factor in FACTORS]
+            rows.append([name, title, percent(good.found), _seconds(good.finished, "over 600 s"), *bad])
+    return table(["service", "steps", "false", "good one at 50 % after", *_FOUND], rows)
+
+
+def bets(size: Size) -> str:
+    """Other stakes, and checks that are closer to each other."""
+    progress, rows = Progress(len(BETS)), []
+    for name, options in BETS.items():
+        progress.say(name)
+        good = size.play(Headgate(**options), Scenario(100, 0.005)).found
+        telling = [detection(size.play(Headgate(**options), scenario)) for scenario in _TELLING]
+        rows.append([name, percent(good), *telling])
+    return table(["bets", "false, 100 rps", *_TELLING_NAMES], rows)
+
+
+def paths(size: Size) -> str:
+    """Evidence for each path of a service, against evidence for the service as a whole."""
     rows = []
     for broken in (0.005, 0.1, 0.3, 1.0):
         found = rare_path(size.releases, broken, size.seed)
-        rows.append([percent(broken), *[f"{percent(share)}, {median:.0f} s" for share, median in found.values()]])
-    return (
-        f"{steps}\n{table(['fails on a path with 0.2 % of the traffic', 'judged as a whole', 'judged by path'], rows)}"
-    )
-
-
-_WEIGHTS = (
-    ("steps of 60 s", None, False),
-    ("a step ends when certified (20 : 1), not before", 20.0, True),
-    ("a step ends at 20 : 1 for good, at most 60 s", 20.0, False),
-    ("a step ends at 3 : 1 for good, at most 60 s", 3.0, False),
-    ("a step ends at 1.2 : 1 for good, at most 60 s", 1.2, False),
-)
-"""What it is called, the odds that end a step, and whether only they do."""
+        rows.append([percent(broken), *[f"{percent(share)}, {_seconds(median)}" for share, median in found.values()]])
+    return table(["fails on the path", "judged as a whole", "judged by path"], rows)
 
 
 def within_bound(worst: float, size: Size) -> bool:

@@ -9,9 +9,11 @@ from headgate.analysis.policy import Tolerance
 Array = NDArray[np.float64]
 
 
-def bad_bets(counts: tuple[Array, Array, Array, Array], tolerance: Tolerance, phi: Array) -> Array:
-    """As `comparison_bets`: one row a release, one column for each rho."""
-    rho = np.array(BAD_RATIOS)
+RHO = np.array(BAD_RATIOS)
+
+
+def bad_bets(counts: tuple[Array, Array, Array, Array], tolerance: Tolerance, phi: Array, rho: Array = RHO) -> Array:
+    """As `comparison_bets`: one row a release, one column for each rho, which may be another one in each release."""
     x, n, y, m, phi = (item[:, None] for item in (*counts, phi))
     r, d = tolerance.ratio, tolerance.difference
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -32,18 +34,20 @@ def safe_bets(counts: tuple[Array, Array, Array, Array], tolerance: Tolerance, p
     return np.where((n > 0) & (m > 0), bets, 0.0)
 
 
-def log_mean_exp(values: Array) -> Array:
+def log_mean_exp(values: Array, weights: Array | None = None) -> Array:
+    """As `log_mean_exp`, over the last axis; `weights` sum to 1 and are equal unless they are given."""
     top = values.max(axis=-1)
     safe = np.where(np.isfinite(top), top, 0.0)
     with np.errstate(divide="ignore"):
-        found: Array = safe + np.log(np.exp(values - safe[..., None]).mean(axis=-1))
+        found: Array = safe + np.log(np.average(np.exp(values - safe[..., None]), axis=-1, weights=weights))
     return found
 
 
-def alarms(bets: list[Array], most: float, neighbours: int = 2) -> Array:
+def alarms(bets: list[Array], most: float, neighbours: int = 2, weights: Array | None = None) -> Array:
     """As `alarm`, for each release: `bets` has one array of (release, rho) for each check.
 
     `neighbours` = 1 limits the largest single check, as for aligned intervals, 2 the largest pair of neighbours.
+    `weights` of the rhos are equal in the package.
     """
     count = len(bets)
     total = np.full(bets[0].shape[0], -np.log(count + 1.0))
@@ -54,7 +58,8 @@ def alarms(bets: list[Array], most: float, neighbours: int = 2) -> Array:
         pairs = np.maximum(pairs, gain + later)
         later = gain if neighbours == 2 else later
         excess = pairs - most if np.isfinite(most) else 0.0
-        total = np.logaddexp(total, log_mean_exp(sums - excess) - np.log((index + 1.0) * (index + 2.0)))
+        mean = log_mean_exp(sums - excess, weights)
+        total = np.logaddexp(total, mean - np.log((index + 1.0) * (index + 2.0)))
     return total
 
 
