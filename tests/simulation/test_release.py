@@ -105,6 +105,13 @@ class TestPromotion:
         assert_whole(world)
         assert_nothing_left(world)
 
+    def test_without_an_ingress_the_status_tells_the_share_that_whole_pods_give(self) -> None:
+        world = resting(traffic={"service": "shop"}, steps=QUICK, analysis={"enabled": False})
+        world.user_releases("shop:2")
+        world.until("Progressing").advance(20)
+
+        assert world.status.summary.weight == "80/20", "one pod beside four"
+
     def test_without_policies_the_target_rests_paused(self) -> None:
         world = resting(policies=False, steps=QUICK)
         assert paused(world)

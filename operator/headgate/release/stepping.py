@@ -151,13 +151,13 @@ def _written(tick: Tick, weight: int, event: Event) -> Decision:
     """The status that announces a weight, and the writes that give it; the step's clock starts when it has settled."""
     status, progress = tick.status, with_mark(tick, tick.progress, weight)
     step = status.step.model_copy(update={"started_at": moment(tick.now + tick.settle)}) if status.step else None
-    route = tick.route(weight)
+    route, share = tick.route(weight), tick.seen.router.share(weight, tick.target.replicas)
     announced = _rising(
         tick,
         event.note,
         progress=progress,
         step=step,
-        weights=Weights(stable=100 - weight, candidate=weight),
+        weights=Weights(stable=100 - share, candidate=share),
         held=held_for(tick, route),
     )
     return Decision(announced, actions=(*enforce(tick, route), event), wake_at=settles_at(tick.at(announced)))

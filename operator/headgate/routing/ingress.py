@@ -91,6 +91,9 @@ class IngressRouter:
     def size(self, weight: int, stable: int) -> int:
         return -(-weight * stable // 100)
 
+    def share(self, weight: int, stable: int) -> int:  # noqa: ARG002 (the proxy splits, however many pods there are)
+        return weight
+
     def observe(self, route: Route, live: Sequence[Manifest]) -> Seen:
         ingress = next((item for item in live if item["kind"] == "Ingress"), None)
         if ingress is None:

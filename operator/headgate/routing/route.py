@@ -88,6 +88,9 @@ class Router(Protocol):
     def size(self, weight: int, stable: int) -> int:
         """How many candidate pods a weight needs beside `stable` stable pods, headroom left out."""
 
+    def share(self, weight: int, stable: int) -> int:
+        """The candidate's share of the requests, in percent, at a weight with that many pods beside `stable` ones."""
+
     def observe(self, route: Route, live: Sequence[Manifest]) -> Seen:
         """What the live objects do with the route."""
 

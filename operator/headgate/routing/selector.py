@@ -40,6 +40,12 @@ class SelectorRouter:
             return 0
         return stable if weight == 100 else max(1, round(weight * stable / (100 - weight)))
 
+    def share(self, weight: int, stable: int) -> int:
+        if weight in (0, 100):
+            return weight
+        pods = self.size(weight, stable)
+        return round(100 * pods / (pods + stable))
+
     def observe(self, route: Route, live: Sequence[Manifest]) -> Seen:  # noqa: ARG002 (pins are compared elsewhere)
         return Seen(route.candidate.weight, "accepted")
 

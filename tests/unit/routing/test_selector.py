@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +33,14 @@ def test_whole_pods_give_the_nearest_share_they_can(weight: int, stable: int) ->
         if other >= 1:
             exact = weight * stable / (100 - weight)
             assert abs(pods - exact) <= abs(other - exact), f"{other} pods are nearer than {pods} ({off:.1f} % off)"
+
+
+@pytest.mark.parametrize(
+    ("weight", "stable", "share"),
+    [(0, 4, 0), (5, 4, 20), (25, 4, 20), (50, 4, 50), (50, 3, 50), (5, 19, 5), (100, 4, 100)],
+)
+def test_the_share_is_what_whole_pods_really_give(weight: int, stable: int, share: int) -> None:
+    assert SelectorRouter().share(weight, stable) == share
 
 
 def test_series_are_told_apart_by_pod_name() -> None:
