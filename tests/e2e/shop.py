@@ -68,8 +68,8 @@ class Shop:
         entry = [manifests.ingress(self.host)] if ingress else []
         self.apply(manifests.deployment(version, replicas), manifests.service(), *entry)
         self.rolls_out()
-        if ingress:
-            self.kubectl.until("the proxy leads to the shop", self._is_served)
+        served = self._is_served if ingress else self._is_reached
+        self.kubectl.until("the proxy leads to the shop", served)
 
     def has_release(self, **spec: Any) -> None:
         """A CanaryRelease watches over the Deployment, and has seen what serves."""
@@ -298,6 +298,11 @@ class Shop:
         """Nothing is left in the namespace; `options` are for `kubectl delete`."""
         self.kubectl("delete", "crel", "--all", "--timeout=60s")
         self.kubectl("delete", "deployments,replicasets,services,ingresses,hpa,events", "--all", *options)
+
+    def _is_reached(self) -> bool:
+        """Whether kube-proxy leads to the shop, whose pods have been ready for a moment."""
+        log = self.folder / "first.log"
+        return Traffic.to_service(self.lab, self.address(), log, length="100ms").ended().lost == 0
 
     def _is_served(self) -> bool:
         request = urllib.request.Request(f"{self.lab.proxy_url}/", headers={"Host": self.host})  # noqa: S310 (the lab)

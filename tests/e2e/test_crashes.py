@@ -48,6 +48,7 @@ def test_an_operator_killed_at_20_moments_finishes_its_release(install: Install,
         with headgate.operator(tmp_path) as operator:
             shop.operator_log = operator.log
             shop.reaches("Succeeded")
+            shop.kubectl.until("the end is told", lambda: "Promoted" in shop.event_reasons())
     assert Counter(killed) == KILLS
     assert shop.weights() == [20, 50, 100, 0]
     assert shop.pins() == ["any", "v1", "v2", "any"]

@@ -29,6 +29,6 @@ def test_a_release_without_policies(install: Install, tmp_path: Path) -> None:
             traffic.until("customers come and go", lambda totals: totals.sent > before + 200)
             shop.asks("approve")
             shop.reaches("Succeeded")
+        shop.kubectl.until("the Deployment rests paused again", shop.is_held)
     assert shop.pins() == ["any", "v1", "any", "v1", "v2", "any"]
     assert shop.event_reasons().count("TrafficDrift") == 1
-    assert shop.is_held()

@@ -39,10 +39,16 @@ class Totals:
 
 
 class Traffic:
-    """A load generator that runs until it is stopped: `rate` requests a second, for each of the paths in turn."""
+    """A load generator: `rate` requests a second, for each of the paths in turn, for a `length` or until it is stopped."""
 
     def __init__(
-        self, command: list[str], lost_log: Path, *, rate: float = RATE, paths: Iterable[str] = ("/",)
+        self,
+        command: list[str],
+        lost_log: Path,
+        *,
+        rate: float = RATE,
+        paths: Iterable[str] = ("/",),
+        length: str = "0",
     ) -> None:
         self.rate = rate
         self.lines: list[dict[str, Any]] = []
@@ -52,7 +58,7 @@ class Traffic:
         self.seconds = 0.0
         """How long it ran."""
         # A group of its own: a command in the lab's namespaces runs below nsenter, which passes no signal on.
-        options = [f"--rps={rate}", f"--paths={','.join(paths)}", f"--log={lost_log}"]
+        options = [f"--rps={rate}", f"--duration={length}", f"--paths={','.join(paths)}", f"--log={lost_log}"]
         self._process = subprocess.Popen(
             [*command, *options], stdout=subprocess.PIPE, text=True, start_new_session=True
         )
@@ -96,6 +102,10 @@ class Traffic:
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGTERM)
             self.seconds = time.monotonic() - self._began
+        return self.ended()
+
+    def ended(self) -> Totals:
+        """What became of the requests, once the load has come to its end."""
         self._reader.join()
         self._process.wait()
         return self.totals()
