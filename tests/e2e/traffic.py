@@ -39,7 +39,7 @@ class Totals:
 
 
 class Traffic:
-    """A load generator: `rate` requests a second, for each of the paths in turn, for a `length` or until it is stopped."""
+    """A load generator: `rate` requests a second, each for the next path, for a `length` or until it is stopped."""
 
     def __init__(
         self,
