@@ -21,8 +21,8 @@ def main() -> int:
     arguments = _parser().parse_args()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with prepared(arguments.name, arguments.releases, arguments.rest, keep=arguments.keep) as cluster:
-            found = run(cluster, arguments.seconds)
+        with prepared(arguments.name, arguments.releases, keep=arguments.keep) as cluster:
+            found = run(cluster, arguments.rest, arguments.seconds)
     except KeyboardInterrupt:
         return 130
     except (LabError, subprocess.CalledProcessError, OSError) as error:

@@ -22,8 +22,8 @@ from lab.settings import Settings
 WEIGHTS = (5, 10, 25, 50, 75)
 CHECK = 2
 """Seconds between two checks."""
-_SCRAPE = "1s"
-"""Short, since steps of a few seconds must see two scrapes."""
+_SCRAPE, SCRAPE_AT_REST = "1s", "30s"
+"""How often Prometheus reads proxy and operator: short while steps of some seconds must see two scrapes."""
 _TOGETHER = 10
 """Shops in one namespace."""
 _PATIENCE = 240
@@ -36,13 +36,6 @@ class Cluster:
     lab: Lab
     alone: Shop
     crowd: tuple[Shop, ...]
-    resting: int
-    """Releases that never move."""
-
-    @property
-    def releases(self) -> int:
-        """How many there are."""
-        return 1 + len(self.crowd) + self.resting
 
     def requests(self) -> list[Request]:
         """All requests that the API server has noted, in the order of their answers."""
@@ -54,9 +47,22 @@ class Cluster:
         """All queries of the operator's pods that Prometheus has answered."""
         return list(queries.read(_complete_lines(_query_log(self.lab)), leader.addresses(self.lab)))
 
+    def scrape_every(self, interval: str) -> None:
+        """Let Prometheus scrape so often, and note the queries it is asked."""
+        self.lab.set_scrape_interval(interval)
+        monitoring.log_queries(Settings.load(self.lab.folder), _query_log(self.lab))
+
     def release(self, shops: Iterable[Shop], version: ShopVersion) -> None:
         """Change the templates of these shops to this version."""
         self.lab.kubectl("apply", "--filename=-", stdin=shop.listed(item.deployment(version) for item in shops))
+
+    def add_resting(self, count: int) -> None:
+        """Add releases that never move; then start the operator anew, for it needs most when it lists everything."""
+        say(f"adding {count:,} releases at rest")
+        add(Api(self.lab), count)
+        where = f"--namespace={stage.SYSTEM}"
+        self.lab.kubectl("rollout", "restart", "deployment/headgate", where)
+        self.lab.kubectl("rollout", "status", "deployment/headgate", where, "--timeout=120s")
 
     def until(self, shops: Sequence[Shop], phase: str) -> None:
         """Return when the releases of all these shops are in a phase. LabError when some are not, in time."""
@@ -82,20 +88,17 @@ class Cluster:
 
 
 @contextmanager
-def prepared(name: str, moving: int, resting: int, *, keep: bool) -> Iterator[Cluster]:
+def prepared(name: str, moving: int, *, keep: bool) -> Iterator[Cluster]:
     """A new lab in which all shops are at rest; it goes at the end unless it is to be kept."""
     if state_folder(name).exists():
         say("removing the lab of the run before")
         drivers.down(name)
     lab = drivers.up("processes", name, only_api=False, flags=())
     try:
-        lab.set_scrape_interval(_SCRAPE)
-        monitoring.log_queries(Settings.load(lab.folder), _query_log(lab))
         stage.equip(lab)
-        cluster = Cluster(lab, _shop("alone", "bench-alone", 4), tuple(map(_one_of_crowd, range(moving))), resting)
+        cluster = Cluster(lab, _shop("alone", "bench-alone", 4), tuple(map(_one_of_crowd, range(moving))))
+        cluster.scrape_every(_SCRAPE)
         _open(cluster)
-        if resting:
-            _settle_down(cluster)
         yield cluster
     finally:
         if not keep:
@@ -112,15 +115,6 @@ def _open(cluster: Cluster) -> None:
     cluster.lab.kubectl("apply", "--filename=-", stdin=shop.listed([*namespaces, *manifests]))
     cluster.until(shops, "Idle")
     stage.until_held(cluster.lab, cluster.alone, shop.GOOD)
-
-
-def _settle_down(cluster: Cluster) -> None:
-    """Add the releases that never move; then start the operator anew, since it needs most when it lists everything."""
-    say(f"adding {cluster.resting:,} releases at rest")
-    add(Api(cluster.lab), cluster.resting)
-    where = f"--namespace={stage.SYSTEM}"
-    cluster.lab.kubectl("rollout", "restart", "deployment/headgate", where)
-    cluster.lab.kubectl("rollout", "status", "deployment/headgate", where, "--timeout=120s")
 
 
 def _one_of_crowd(number: int) -> Shop:

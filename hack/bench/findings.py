@@ -47,7 +47,7 @@ def measured(
     queries: Sequence[Query],
     operator: str,
 ) -> Measured:
-    """What the rounds came to: one good release, many good ones, a rest, and many bad ones that began at once."""
+    """What the rounds came to: one good release, many good ones, many bad ones that began at once, and a rest."""
     answers = [query.answered for query in queries]
     backs = [latency.time_back(requests, item, operator, answers, bad.began) for item in bad.shops]
     return Measured(

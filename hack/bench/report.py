@@ -36,7 +36,7 @@ pods and the load shared:
 
 `make bench` starts a cluster of real processes (`hack/lab`), installs the chart with its two replicas, and runs
 {found.moving + 1} shops under load behind Traefik: one good release by itself, {found.moving} good ones that begin
-shortly after each other, a rest, {found.moving} bad ones in one moment. A release has the weights {weights}, an
+shortly after each other, {found.moving} bad ones in one moment, and a rest. A release has the weights {weights}, an
 objective for errors and one for latency, a query of its own, and a check every {CHECK} s. Its steps are held for
 seconds; a longer one costs one more write of the status for each minute.
 

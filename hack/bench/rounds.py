@@ -1,4 +1,4 @@
-"""The rounds of a run: a release by itself, many of them, a rest, and many bad ones in one moment."""
+"""The rounds of a run: a release by itself, many of them, many bad ones in one moment, and a rest."""
 
 import time
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench import leader
 from bench.budget import Measured
-from bench.cluster import CHECK, Cluster
+from bench.cluster import CHECK, SCRAPE_AT_REST, Cluster
 from bench.findings import Rest, Round, measured
 from bench.leader import USER, Leader
 from bench.load import under_load
@@ -38,24 +38,24 @@ _MANY = _Plan(shop.GOOD, "Succeeded", 20, spread=20.0)
 _BAD = _Plan(ShopVersion(shop.BAD.tag, error_rate=1.0), "RolledBack", 20)
 
 
-def run(cluster: Cluster, rest_seconds: float) -> Measured:
-    """All rounds, and what they came to."""
+def run(cluster: Cluster, resting: int, rest_seconds: float) -> Measured:
+    """All rounds, and what they came to. So many releases that never move are added for the rest."""
     lead, crowd = leader.find(cluster.lab), cluster.crowd
     say("a release of five steps, by itself, under load")
     one_good = _round(cluster, lead, [cluster.alone], _ONE)
     say(f"{len(crowd)} releases, begun within {_MANY.spread:.0f} s")
     many_good = _round(cluster, lead, crowd, _MANY)
-    say(f"{rest_seconds:.0f} s of rest")
-    rest = _rest(cluster, lead, rest_seconds)
     say(f"{len(crowd)} bad releases in one moment")
     many_bad = _round(cluster, lead, crowd, _BAD)
+    queries = cluster.queries()
+    rest = _rest(cluster, resting, rest_seconds)
     return measured(
         one=one_good,
         many=many_good,
         bad=many_bad,
         rest=rest,
         requests=cluster.requests(),
-        queries=cluster.queries(),
+        queries=queries,
         operator=USER,
     )
 
@@ -84,11 +84,20 @@ def _begin(cluster: Cluster, shops: Sequence[Shop], plan: _Plan) -> None:
         time.sleep(max(0.0, due - time.monotonic()))
 
 
-def _rest(cluster: Cluster, lead: Leader, seconds: float) -> Rest:
-    """Nothing moves for some time."""
+def _rest(cluster: Cluster, resting: int, seconds: float) -> Rest:
+    """Nothing moves for some time, and the operator is scraped as the chart has it."""
+    say("going back to the good version")
+    cluster.release(cluster.crowd, _MANY.version)
+    cluster.until(cluster.crowd, "Idle")
+    cluster.scrape_every(SCRAPE_AT_REST)
+    if resting:
+        cluster.add_resting(resting)
+    time.sleep(_TRAILING)
+    lead = leader.find(cluster.lab)
+    say(f"{seconds:.0f} s of rest")
     began, cpu = time.time(), lead.cpu_seconds
     while (left := began + seconds - time.time()) > 0:
         time.sleep(min(_HEARTBEAT, left))
         say(f"at rest for {time.time() - began:.0f} s")
-    ended = time.time()
-    return Rest(cluster.releases, began, ended, lead.memory, (lead.cpu_seconds - cpu) / (ended - began))
+    ended, releases = time.time(), 1 + len(cluster.crowd) + resting
+    return Rest(releases, began, ended, lead.memory, (lead.cpu_seconds - cpu) / (ended - began))

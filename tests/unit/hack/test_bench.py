@@ -150,7 +150,13 @@ def test_a_quantile_is_one_of_the_values(share: float, value: int) -> None:
 
 def test_queries_of_others_are_not_counted() -> None:
     lines = [
-        json.dumps({"time": f"2026-01-31T12:00:0{second}.5Z", "httpRequest": {"clientIP": client}})
+        json.dumps(
+            {
+                "time": f"2026-01-31T12:00:0{second}.5Z",
+                "params": {"end": f"2026-01-31T12:00:0{second}.400Z"},
+                "httpRequest": {"clientIP": client},
+            }
+        )
         for second, client in enumerate(["10.244.0.5", "10.200.0.1", "10.244.0.6"])
     ]
 
@@ -159,10 +165,10 @@ def test_queries_of_others_are_not_counted() -> None:
     assert [round(query.answered - MIDNIGHT, 1) for query in found] == [0.5, 2.5]
 
 
-def test_queries_that_follow_each_other_are_one_check() -> None:
-    moments = [1.0, 1.1, 6.0, 6.1, 6.2, 11.0, 20.0]
+def test_queries_about_the_same_moment_are_one_check_however_long_it_takes() -> None:
+    asked = [(1.0, "a"), (1.1, "a"), (6.0, "b"), (6.1, "c"), (8.2, "b"), (8.3, "b"), (20.0, "d")]
 
-    assert queries.checks([Query(moment, "") for moment in moments], 2.0, 15.0) == [3, 1]
+    assert queries.checks([Query(*item) for item in asked], 2.0, 15.0) == [3, 1]
 
 
 def test_checks_count_while_every_release_of_the_round_has_traffic() -> None:
@@ -176,7 +182,7 @@ def test_checks_count_while_every_release_of_the_round_has_traffic() -> None:
         bad=good,
         rest=Rest(11, MIDNIGHT + 20, MIDNIGHT + 80, 1, 0.0),
         requests=REQUESTS,
-        queries=[Query(MIDNIGHT + moment, "") for moment in moments],
+        queries=[Query(MIDNIGHT + moment, f"{moment:.0f}") for moment in moments],
         operator=OPERATOR,
     )
 
