@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from lab.progress import LabError
 USER = f"system:serviceaccount:{SYSTEM}:headgate"
 """Who the operator is to the API server."""
 _EVERY = 0.5
+_PATIENCE = 30.0
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -40,17 +42,22 @@ class Leader:
 
 
 def find(lab: Lab) -> Leader:
-    """The process that holds the lease. LabError when nobody does."""
-    holder = lab.kubectl(
-        "get", "lease", "headgate", f"--namespace={SYSTEM}", "--output=jsonpath={.spec.holderIdentity}"
-    )
-    pod = holder.rpartition("_")[0]
+    """The process that holds the lease; a new one is waited for. LabError when nobody takes it."""
+    deadline = time.monotonic() + _PATIENCE
+    while (leader := _holder(lab)) is None:
+        if time.monotonic() > deadline:
+            raise LabError(f"for {_PATIENCE:.0f} s no operator leads: `kubectl get pods,leases -n {SYSTEM}`")
+        time.sleep(_EVERY)
+    return leader
+
+
+def _holder(lab: Lab) -> Leader | None:
+    lease = ["get", "lease", "headgate", f"--namespace={SYSTEM}", "--output=jsonpath={.spec.holderIdentity}"]
+    pod = lab.kubectl(*lease).rpartition("_")[0]
     init = sandbox.find_init(lab.folder)
+    pids = sandbox.processes(init) if pod and init else []
     named = f"POD_NAME={pod}\0".encode()
-    for pid in sandbox.processes(init) if pod and init else ():
-        if named in _environment(pid):
-            return Leader(pod, pid)
-    raise LabError(f"no operator leads: `kubectl get pods,leases -n {SYSTEM}`")
+    return next((Leader(pod, pid) for pid in pids if named in _environment(pid)), None)
 
 
 def addresses(lab: Lab) -> set[str]:
