@@ -12,6 +12,7 @@ asyncio.set_event_loop(None)
 _CLUSTER = Path(__file__).parent / "cluster"
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests of one folder of tests/cluster share an API server of their own, thus one process."""
     for item in items:
