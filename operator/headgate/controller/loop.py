@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 _MOST_LOOKS = 4
 _FIRST_METRICS = 2.5
 _FIRST_DELAY = 0.5
+_MOST_DOUBLINGS = 10
 _LONGEST_DELAY = 60.0
 _LONGEST_DELAY_URGENT = 5.0
 _FAILURES_SHOWN = 5
@@ -193,7 +194,8 @@ class Loop(Generic[W]):
     def _retry(self, key: Key, memory: _Memory) -> float:
         """Arrange for the next attempt. Returns the seconds until then, fewer where traffic is to be taken away."""
         longest = _LONGEST_DELAY_URGENT if memory.urgent else _LONGEST_DELAY
-        delay = min(longest, _FIRST_DELAY * 2.0**memory.failures) * random.uniform(0.5, 1.0)  # noqa: S311 (jitter)
+        doubled = _FIRST_DELAY * 2.0 ** min(memory.failures, _MOST_DOUBLINGS)
+        delay = min(longest, doubled) * random.uniform(0.5, 1.0)  # noqa: S311 (jitter)
         memory.failures += 1
         self._at(key, self._now() + delay)
         return delay

@@ -248,6 +248,15 @@ async def test_taking_traffic_away_is_tried_again_within_five_seconds_for_ever(s
     assert scene.arranged[0] <= 5
 
 
+async def test_what_has_failed_for_days_is_still_tried_again(scene: Scene) -> None:
+    """The pause grows by doubling: after a thousand failures that is no number any more."""
+    scene.always(Decision(STEPPING, actions=(PAUSE,)))
+    scene.api.fault = on("PATCH deployments/shop", refusal(403, "Forbidden", "policy says no"))
+    for _ in range(1100):
+        await scene.tick()
+    assert 30 <= scene.arranged[0] <= 60
+
+
 async def test_a_missing_right_is_told_at_once_with_what_to_do(scene: Scene) -> None:
     scene.always(Decision(STEPPING, actions=(PAUSE,)))
     message = 'User "x" cannot patch resource "deployments" in API group "apps" in the namespace "prod"'
