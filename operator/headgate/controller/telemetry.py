@@ -138,8 +138,10 @@ def _number(odds: str | None) -> float | None:
     """The odds as a number: status writes them as `2,300`, `10^12` or `infinite`."""
     if not odds:
         return None
-    mantissa, _, exponent = odds.replace(",", "").partition("^")
+    mantissa, _, exponent = odds.replace(",", "").replace("infinite", "inf").partition("^")
     try:
         return math.pow(float(mantissa), float(exponent or 1))
+    except OverflowError:
+        return math.inf
     except ValueError:
         return None

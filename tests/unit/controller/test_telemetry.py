@@ -1,5 +1,7 @@
 """What Prometheus finds at /metrics."""
 
+import math
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -39,6 +41,14 @@ async def test_a_release_has_weight_phase_verdict_and_evidence() -> None:
     assert found["headgate_release_evidence", "shop", "prod", "errors"] == 2300
     assert found["headgate_release_evidence", "shop", "prod", "latency"] == 1e12
     assert ("headgate_release_evidence", "shop", "prod", "saturation") not in found
+
+
+@pytest.mark.parametrize("e_value", ["10^309", "10^4000", "infinite"])
+async def test_evidence_beyond_all_numbers_is_infinite(e_value: str) -> None:
+    """Of a candidate that fails every request in much traffic."""
+    telemetry = Telemetry()
+    telemetry.show(SHOP, MOVING.told(evidence=(Evidence(objective="errors", verdict="Bad", e_value=e_value),)))
+    assert (await samples(telemetry))["headgate_release_evidence", "shop", "prod", "errors"] == math.inf
 
 
 async def test_an_ended_release_has_no_verdict_any_more() -> None:
