@@ -153,7 +153,7 @@ class Operator:
                 self.api.delete(ref.kind, ref.name, uid)
 
     def _observe(self, release: Release, looked: frozenset[Fact], now: float) -> Observation:
-        target, service = self.api.get("Deployment", "shop"), self.api.get("Service", release.service)
+        target, service = self.api.get("Deployment", "shop"), self.api.get("Service", release.entrances[0])
         sets = [read_replica_set(item) for item in self.api.every("ReplicaSet")]
         canary = self.api.get("Service", "shop-canary")
         seen = Observation(

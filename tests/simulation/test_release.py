@@ -349,6 +349,22 @@ class TestChangesInMidFlight:
         assert_whole(world)
 
     @pytest.mark.parametrize("seconds", [5, 20, 60, 110, 125])
+    def test_a_service_that_is_named_wrongly_in_mid_release_returns_the_traffic_of_the_right_one(
+        self, seconds: int
+    ) -> None:
+        world = resting(steps=QUICK, bake="1m")
+        world.user_releases("shop:2")
+        world.until("Progressing").advance(seconds)
+        world.user_edits(traffic={"service": "shpo", "ingress": "shop"})
+        world.advance(60)
+        assert world.status.message.startswith("service shpo not found"), world.told()
+        assert_whole(world)
+        world.user_edits(traffic={"service": "shop", "ingress": "shop"})
+        world.until("Succeeded").advance(30)
+        assert_whole(world)
+        assert_nothing_left(world)
+
+    @pytest.mark.parametrize("seconds", [5, 20, 60, 110, 125])
     def test_deletion_returns_the_traffic_first(self, seconds: int) -> None:
         world = resting(steps=QUICK, bake="1m")
         world.user_releases("shop:2")

@@ -42,6 +42,13 @@ class Release(Model):
         assert self.spec is not None  # noqa: S101 (read only after `spec` was checked)
         return self.spec.traffic.service or self.spec.target_ref.name
 
+    @property
+    def entrances(self) -> tuple[str, str | None]:
+        """Service and Ingress of the release that moves, whatever the spec names by now; else those of the spec."""
+        assert self.spec is not None  # noqa: S101 (as `service`)
+        moving = self.status.progress
+        return (moving.service, moving.ingress) if moving else (self.service, self.spec.traffic.ingress)
+
 
 def read_release(manifest: Manifest) -> Release:
     """The release in a manifest. A spec or a status that cannot be read gives a `problem`."""

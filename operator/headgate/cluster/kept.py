@@ -114,19 +114,21 @@ def owner_in(manifest: Manifest) -> str:
 
 
 def names_in(release_kept: Kept) -> Names:
-    """What a release names; nothing where its spec cannot be read."""
+    """What a release names, by its spec and while it moves; nothing where its spec cannot be read."""
     manifest = release_kept.value.manifest(release_kept.version)
     age = (manifest["metadata"].get("creationTimestamp", ""), release_kept.uid)
     release = read_release(manifest)
     if release.spec is None:
         return Names((), age)
-    named = [
-        Place(DEPLOYMENTS.kind, release.namespace, release.spec.target_ref.name),
-        Place(SERVICES.kind, release.namespace, release.service),
-    ]
-    if release.spec.traffic.ingress:
-        named.append(Place(INGRESSES.kind, release.namespace, release.spec.traffic.ingress))
-    return Names(tuple(named), age)
+    moving_service, moving_ingress = release.entrances
+    named = (
+        (DEPLOYMENTS.kind, release.spec.target_ref.name),
+        (SERVICES.kind, release.service),
+        (SERVICES.kind, moving_service),
+        (INGRESSES.kind, release.spec.traffic.ingress),
+        (INGRESSES.kind, moving_ingress),
+    )
+    return Names(tuple(dict.fromkeys(Place(kind, release.namespace, name) for kind, name in named if name)), age)
 
 
 def _lean(manifest: Manifest) -> Text:

@@ -42,11 +42,12 @@ class Observer:
         if spec is None:
             return Observation(self._router_for(None), policies=self._policies())
         await self._learn(key)
+        service, ingress = release.entrances
         return Observation(
             router=self._router_for(spec),
             target=seen.deployment(release.namespace, spec.target_ref.name),
-            service=seen.service(release.namespace, spec.traffic.service or spec.target_ref.name),
-            entry=seen.ingress(release.namespace, spec.traffic.ingress or ""),
+            service=seen.service(release.namespace, service),
+            entry=seen.ingress(release.namespace, ingress or ""),
             candidate=_candidate_of(release, seen.replica_sets(key)),
             ours=tuple(seen.manifests(key)),
             endpoints=frozenset(pod for item in seen.endpoint_slices(key) for pod in item.ready),
@@ -62,7 +63,7 @@ class Observer:
                 case "replica_sets":
                     found[fact] = await self._replica_sets(release, observation)
                 case "stable_endpoints":
-                    found[fact] = await self._ready_pods(release.namespace, release.service)
+                    found[fact] = await self._ready_pods(release.namespace, release.entrances[0])
                 case "autoscaler":
                     manifests = await self._client.list_all(AUTOSCALERS, release.namespace)
                     name = observation.target.name if observation.target else ""

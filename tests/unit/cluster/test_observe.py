@@ -112,6 +112,24 @@ async def test_the_candidate_is_the_one_that_the_status_knows(scene: Scene) -> N
     assert seen.candidate.name == "shop-zzzz"
 
 
+async def test_while_a_release_moves_its_own_service_and_ingress_count_whatever_the_spec_names_by_now(
+    scene: Scene,
+) -> None:
+    """Else its traffic could not be returned: the pin and the endpoints are those of the Service that carries it."""
+    progress = {"stage": "Step", "since": 0, "startedAt": 0, "service": "shop", "ingress": "shop"}
+    edited = {"traffic": {"service": "cart", "ingress": "cart"}, "status": {"progress": progress}}
+    scene.projection.see(canary_release(**edited))
+    for manifest in (service(), ingress(), service("cart"), ingress("cart")):
+        scene.projection.see(manifest)
+    scene.api.add(endpoint_slice("shop", ready=("shop-6f9c-a",)))
+    seen = await scene.observer.observe(release(**edited))
+    assert seen.service is not None
+    assert seen.entry is not None
+    assert (seen.service.name, seen.entry["metadata"]["name"]) == ("shop", "shop")
+    seen = await scene.observer.look(release(**edited), seen, ["stable_endpoints"])
+    assert seen.stable_endpoints == {"shop-6f9c-a"}
+
+
 async def test_facts_are_looked_up_one_request_each(scene: Scene) -> None:
     scene.projection.see(deployment())
     for manifest in (
