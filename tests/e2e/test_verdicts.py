@@ -43,7 +43,7 @@ def evidence_for(status: Manifest, objective: str) -> Manifest:
 
 
 @pytest.mark.parametrize("policy", ["Hold", "Advance"])
-def test_little_traffic_proves_nothing_and_takes_nothing_back(shop: Shop, policy: str) -> None:
+def test_little_traffic_takes_nothing_back(shop: Shop, policy: str) -> None:
     """Two requests a second and one in twelve fails, in both versions: a threshold of 99 % would take it back."""
     analysis = {**ANALYSIS, "onInconclusive": policy}
     shop.opens("v1", steps=half(min="5s", max="30s"), analysis=analysis)
