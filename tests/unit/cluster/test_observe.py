@@ -116,18 +116,19 @@ async def test_while_a_release_moves_its_own_service_and_ingress_count_whatever_
     scene: Scene,
 ) -> None:
     """Else its traffic could not be returned: the pin and the endpoints are those of the Service that carries it."""
-    progress = {"stage": "Step", "since": 0, "startedAt": 0, "service": "shop", "ingress": "shop"}
-    edited = {"traffic": {"service": "cart", "ingress": "cart"}, "status": {"progress": progress}}
-    scene.projection.see(canary_release(**edited))
+    elsewhere = {"service": "cart", "ingress": "cart"}
+    status = {"progress": {"stage": "Step", "since": 0, "startedAt": 0, "service": "shop", "ingress": "shop"}}
+    edited = release(traffic=elsewhere, status=status)
+    scene.projection.see(canary_release(traffic=elsewhere, status=status))
     for manifest in (service(), ingress(), service("cart"), ingress("cart")):
         scene.projection.see(manifest)
     scene.api.add(endpoint_slice("shop", ready=("shop-6f9c-a",)))
-    seen = await scene.observer.observe(release(**edited))
+    seen = await scene.observer.observe(edited)
     assert seen.service is not None
     assert seen.entry is not None
     assert (seen.service.name, seen.entry["metadata"]["name"]) == ("shop", "shop")
-    seen = await scene.observer.look(release(**edited), seen, ["stable_endpoints"])
-    assert seen.stable_endpoints == {"shop-6f9c-a"}
+    seen = await scene.observer.look(edited, seen, ["stable_endpoints"])
+    assert seen.stable_endpoints == frozenset({"shop-6f9c-a"})
 
 
 async def test_facts_are_looked_up_one_request_each(scene: Scene) -> None:
