@@ -103,8 +103,12 @@ def subject_by_name(name: str, namespace: str | None, kubeconfig: str | None, co
     except ConnectionProblemError as error:
         raise UsageError(str(error)) from None
     except ApiError as error:
-        what = f"there is no {KIND} {name} in namespace {namespace or 'default'}: give its namespace with -n"
-        raise UsageError(what if error.status == 404 else error.message) from None
+        where = f"{KIND} {name} in namespace {namespace or 'default'}"
+        known = {
+            403: f"you may not read {where}: give it by -f FILE, or ask for that right",
+            404: f"there is no {where}: give its namespace with -n",
+        }
+        raise UsageError(known.get(error.status, error.message)) from None
 
 
 async def _read(name: str, namespace: str | None, kubeconfig: str | None, context: str | None) -> Subject:
