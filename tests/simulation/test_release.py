@@ -89,6 +89,20 @@ class TestPromotion:
         assert_nothing_left(world)
         assert [record.image for record in world.status.history] == ["shop:2", "shop:1", "shop:3", "shop:2"]
 
+    def test_a_weight_that_is_auto_doubles_while_the_evidence_is_good(self) -> None:
+        world = resting(steps=[{"setWeight": "Auto", "between": {"min": 5, "max": 40}}])
+        world.user_releases("shop:2")
+        world.until("Progressing")
+        weights = [0]
+        while world.status.phase == "Progressing":
+            weights.append(world.status.weights.candidate)
+            world.advance(1)
+        world.until("Succeeded").advance(30)
+
+        assert [weight for weight, _ in itertools.groupby(weights)] == [0, 5, 10, 20, 40]
+        assert_whole(world)
+        assert_nothing_left(world)
+
     def test_blue_green_switches_once(self) -> None:
         world = resting(strategy="BlueGreen", analysis={"errors": {"max": "1%"}})
         world.user_releases("shop:2")

@@ -21,6 +21,7 @@ LATER = CHECK + 2 * SCRAPE
 PHASES = ("Succeeded", "RolledBack", "Paused", "Stalled")
 CAUTIOUS = [{"setWeight": weight, "hold": {"min": "20s", "max": "5m"}} for weight in (10, 50)]
 QUICK = [{"setWeight": weight, "hold": {"min": "30s", "advance": "WhenNotBad"}} for weight in (10, 100)]
+GROWING = [{"setWeight": "Auto", "between": {"min": 5, "max": 40}, "hold": {"max": "4m"}}]
 PAUSED = [{"setWeight": 20, "hold": {"max": "4m"}}, {"pause": {"duration": "2m"}}, {"setWeight": 50}]
 
 
@@ -68,6 +69,8 @@ def walked(world: World, intervals: tuple[Interval, ...], marks: tuple[Mark, ...
     [
         pytest.param(GOOD, 100, {"steps": CAUTIOUS}, "Succeeded", "Promoted", id="proven safe"),
         pytest.param(BAD, 50, {"steps": CAUTIOUS}, "RolledBack", "RolledBack", id="bad"),
+        pytest.param(GOOD, 100, {"steps": GROWING}, "Succeeded", "Promoted", id="growing"),
+        pytest.param(BAD, 50, {"steps": GROWING}, "RolledBack", "RolledBack", id="growing and bad"),
         pytest.param(GOOD, 50, {"steps": QUICK}, "Succeeded", "Promoted", id="not bad"),
         pytest.param(GOOD, 50, {"steps": PAUSED}, "Succeeded", "Promoted", id="with a pause"),
         pytest.param(GOOD, 2, {"steps": CAUTIOUS}, "Paused", "Waiting", id="little traffic"),

@@ -24,6 +24,9 @@ class Policy:
     safe: Tolerance = Tolerance(1.5, 0.005)
     """A candidate that is worse than this is certified in a step with a probability of at most `risk`."""
     risk: float = 0.05
+    likely: float = 3.0
+    """Odds that a candidate is fine at which a weight that is Auto grows. It decides how much is exposed next, not
+    whether a version is taken: the last weight is left by proof."""
     dispersion: float | None = None
     """phi, when it is known; else it is measured on stable before the release."""
     past_ratio: float = 3.0

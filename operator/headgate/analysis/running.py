@@ -40,6 +40,7 @@ class Running:
         self._place: dict[str, Any] = {"step": 0, "weight": 0, "baseline": baseline, "policy": policy}
         self._log_needed = policy.log_needed(analysis.confidence)
         self._log_safe = -math.log(policy.risk)
+        self._log_likely = math.log(policy.likely)
         self._tracks = [_Track(one) for one in objectives_of((), self._analysis, **self._place)]
 
     def enter(self, step: int, weight: int) -> None:
@@ -61,6 +62,11 @@ class Running:
         if bound >= self._log_needed - _ROUNDING or any(track.odd(self._log_safe) for track in self._tracks):
             return self.judgement.verdict
         return "Safe" if all(track.safe(self._log_safe) for track in self._tracks) else "NotEnough"
+
+    @property
+    def likely(self) -> bool:
+        """What `judge` says now of the candidate's being likely fine."""
+        return all(track.safe(self._log_likely) for track in self._tracks)
 
     @property
     def judgement(self) -> Judgement:

@@ -40,6 +40,8 @@ class Judgement:
     """Log evidence at which it is Bad."""
     requests_needed: int | None = None
     """About how many more candidate requests a verdict of Safe takes."""
+    likely: bool = False
+    """Whether all objectives say of this step that the candidate is likely fine (Policy.likely)."""
 
 
 def judge(
@@ -80,10 +82,11 @@ def judge(
         _query_evidence(query, queries.get(query.name), problem or problems.get(query.name, ""))
         for query in analysis.queries
     ]
-    return _conclude(tuple(found), problem, log_e, log_needed)
+    likely = all(objective.log_safe >= math.log(policy.likely) for objective in objectives)
+    return _conclude(tuple(found), problem, log_e, log_needed, likely=likely)
 
 
-def _conclude(found: tuple[Evidence, ...], problem: str, log_e: float, log_needed: float) -> Judgement:
+def _conclude(found: tuple[Evidence, ...], problem: str, log_e: float, log_needed: float, *, likely: bool) -> Judgement:
     """The first verdict, in order of precedence, that one objective has; Safe only when all have it."""
     order: tuple[Verdict, ...] = ("Unknown", "Bad") if problem else ("Bad", "Unknown")
     order += ("NotEnough", "Safe")
@@ -94,7 +97,8 @@ def _conclude(found: tuple[Evidence, ...], problem: str, log_e: float, log_neede
         needed = max(one.requests_needed or 0 for one in deciding)
         deciding.sort(key=lambda one: -(one.requests_needed or 0))
     reason = problem or f"{deciding[0].objective}: {deciding[0].message}"
-    return Judgement(verdict, reason, _summary(verdict, deciding[0], log_e, needed), found, log_e, log_needed, needed)
+    summary = _summary(verdict, deciding[0], log_e, needed)
+    return Judgement(verdict, reason, summary, found, log_e, log_needed, needed, likely)
 
 
 def _summary(verdict: Verdict, deciding: Evidence, log_e: float, needed: int | None) -> str:

@@ -17,7 +17,7 @@ from headgate.analysis.policy import Policy
 from headgate.analysis.running import Running
 from headgate.analysis.verdict import Verdict
 from headgate.api.spec import Analysis, Spec
-from headgate.api.steps import DEFAULT_BAKE, hold_of, steps_of, title_of
+from headgate.api.steps import DEFAULT_BAKE, Advance, steps_of
 
 Ending = Literal["Promoted", "RolledBack", "Inconclusive", "Waiting", "Blind", "Unfinished"]
 """Inconclusive: rolled back because nothing was proven. Waiting: a person is asked because nothing was proven. Blind:
@@ -36,7 +36,7 @@ class Leg:
     shortest: float
     """Seconds it lasts at least, from when its weight has settled."""
     longest: float
-    ends: Literal["WhenSafe", "WhenNotBad", "Time"]
+    ends: Advance | Literal["Time"]
 
 
 @dataclass(frozen=True)
@@ -93,14 +93,9 @@ def course_of(spec: Spec, settle: float, policy: Policy = Policy()) -> Course:  
     settle = settle if spec.traffic.settle is None else spec.traffic.settle
     legs, weight = list[Leg](), 0
     for index, step in enumerate(steps_of(spec), 1):
-        if step.set_weight is None:
-            pause = (step.pause.duration if step.pause else None) or 0.0
-            legs.append(Leg(index, title_of(step), weight, pause, pause, "Time"))
-            continue
-        weight = step.set_weight
-        shortest, longest = hold_of(step)
-        ends = step.hold.advance if step.hold else "WhenSafe"
-        legs.append(Leg(index, title_of(step), weight, shortest, longest, ends if weight else "Time"))
+        judged = bool(step.weight)
+        weight = weight if step.weight is None else step.weight
+        legs.append(Leg(index, step.title, weight, step.shortest, step.longest, step.advance if judged else "Time"))
     bake = max(DEFAULT_BAKE if spec.bake is None else spec.bake, settle)
     legs.append(Leg(len(legs), PROMOTION, 100, settle + bake, settle + bake, "Time"))
     return Course(tuple(legs), settle, spec.analysis, policy)
@@ -138,29 +133,33 @@ def _stay(
         return left(earliest)
     for interval in feed.intervals(began, leg):
         # What falls due before the next interval is complete is decided by what is known so far.
-        if interval.end > earliest and _goes_on(leg, verdict):
+        if interval.end > earliest and _goes_on(leg, running, verdict):
             return left(earliest)
         if interval.end > latest:
-            return left(latest, None if leg.ends == "Time" else _at_last(verdict, analysis))
+            return left(latest, _at_last(leg, verdict, analysis))
         running.add(interval)
         verdict = running.verdict
         if verdict == "Bad":
             return left(interval.end, "RolledBack")
-        if interval.end >= earliest and _goes_on(leg, verdict):
+        if interval.end >= earliest and _goes_on(leg, running, verdict):
             return left(interval.end)
     return left(began, "Unfinished")
 
 
-def _goes_on(leg: Leg, verdict: Verdict) -> bool:
+def _goes_on(leg: Leg, running: Running, verdict: Verdict) -> bool:
     """Whether a leg that has lasted its min ends."""
     if leg.ends == "Time" or verdict == "Safe":
         return True
-    return leg.ends == "WhenNotBad" and verdict != "Unknown"
+    return verdict != "Unknown" and (leg.ends == "WhenNotBad" or (leg.ends == "WhenLikely" and running.likely))
 
 
-def _at_last(verdict: Verdict, analysis: Analysis) -> Ending | None:
+def _at_last(leg: Leg, verdict: Verdict, analysis: Analysis) -> Ending | None:
     """How the release ends at a leg's max; None when it goes on."""
+    if leg.ends == "Time":
+        return None
     if verdict == "Unknown":
         return "Blind"
+    if leg.ends == "WhenLikely":
+        return None
     endings: dict[str, Ending | None] = {"Advance": None, "Rollback": "Inconclusive", "Hold": "Waiting"}
     return endings[analysis.on_inconclusive]

@@ -18,6 +18,7 @@ PERCENT_PATTERN = r"^([0-9]{1,2}([.][0-9]{1,4})?|100)%?$"
 # The ends of the sentences that the API server and these parsers both say.
 NO_DURATION = "not a duration: write it like 90s, 5m or 1h30m"
 NO_LATENCY = "not a time of a request: write it like 300ms or 2s"
+NO_WEIGHT = "not a weight: write a whole number from 0 to 100, or Auto"
 NO_PERCENT = "not a percentage: write a whole number from 0 to 100 or a string like 0.5%"
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
@@ -61,6 +62,13 @@ def parse_percent(value: object) -> float:
 def format_percent(fraction: float) -> str:
     """`0.5%` for 0.005, with at most four decimals and none that say nothing."""
     return f"{fraction * 100:.4f}".rstrip("0").rstrip(".") + "%"
+
+
+def parse_weight(value: object) -> object:
+    """The weight of a step as it was written. Raises ValueError for what is neither a percentage nor `Auto`."""
+    if value == "Auto" or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 100):
+        return value
+    raise ValueError(f"{value!r} is {NO_WEIGHT}")
 
 
 def parse_moment(value: object) -> float:

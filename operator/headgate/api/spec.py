@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from headgate.api.fields import DURATION_PATTERN, Duration, LatencyBound, Model, Percent
+from headgate.api.fields import DURATION_PATTERN, NO_WEIGHT, Duration, LatencyBound, Model, Percent, parse_weight
 from headgate.api.rules import Rule, Ruled, lasting, matching, sharing
 
 _OBJECT_PATTERN = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
@@ -33,6 +33,19 @@ ServiceName = Annotated[str, Field(max_length=63), _SERVICE_NAME]
 MetricName = Annotated[str, Field(max_length=200), _METRIC_NAME]
 LabelName = Annotated[str, Field(max_length=100), _LABEL_NAME]
 Weight = Annotated[int, Field(ge=0, le=100, strict=True)]
+StepWeight = Annotated[
+    int | Literal["Auto"],
+    BeforeValidator(parse_weight),
+    WithJsonSchema(
+        {
+            "x-kubernetes-int-or-string": True,
+            "maxLength": 8,
+            "x-kubernetes-validations": [
+                {"rule": "type(self) == int ? self >= 0 && self <= 100 : self == 'Auto'", "message": NO_WEIGHT},
+            ],
+        }
+    ),
+]
 Share = Annotated[
     Percent,
     sharing("0.0001%", "99.9999%", "must be more than 0% and less than 100%: only a bound in between can be tested"),
@@ -108,6 +121,23 @@ class Pause(Model):
     """How long to wait. Without it the release waits until a person approves."""
 
 
+class Bounds(Ruled):
+    """Between which weights one that is Auto grows."""
+
+    rules: ClassVar = (
+        Rule(
+            "(has(self.min) ? self.min : 1) <= (has(self.max) ? self.max : 50)",
+            "min must not be above max",
+            lambda bounds: bounds.min <= bounds.max,
+        ),
+    )
+
+    min: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
+    """The weight it begins with, or what the candidate has already if that is more."""
+    max: Annotated[int, Field(ge=1, le=100, strict=True)] = 50
+    """The weight it ends with."""
+
+
 class Step(Ruled):
     """One step: a weight with its hold, or a pause."""
 
@@ -122,10 +152,18 @@ class Step(Ruled):
             "hold belongs to a setWeight step: a pause has a duration of its own",
             lambda step: step.hold is None or step.pause is None,
         ),
+        Rule(
+            "!has(self.between) || has(self.setWeight) && string(self.setWeight) == 'Auto'",
+            "between belongs to setWeight: Auto",
+            lambda step: step.between is None or step.set_weight == "Auto",
+        ),
     )
 
-    set_weight: Weight | None = None
-    """The share of the traffic, in percent, that the candidate gets."""
+    set_weight: StepWeight | None = None
+    """The candidate's share of the traffic, from 0 to 100 percent. Auto grows it while the evidence is good: it doubles
+    once the odds are 3 : 1 that the candidate is fine, or hold.max has passed and nothing speaks against it."""
+    between: Bounds | None = None
+    """Between which weights Auto grows. The last one is held as any weight is."""
     hold: Hold | None = None
     """How long the weight is held and when to go on."""
     pause: Pause | None = None
@@ -266,8 +304,13 @@ class Capacity(Model):
     """The candidate's pods must be ready within this time."""
 
 
+def _ends_at(step: Step) -> int | None:
+    """The weight that a step ends with; None for a pause."""
+    return (step.between or Bounds()).max if step.set_weight == "Auto" else step.set_weight
+
+
 def _rising(steps: Iterable[Step]) -> bool:
-    weights = [step.set_weight for step in steps if step.set_weight is not None]
+    weights = [weight for step in steps if (weight := _ends_at(step)) is not None]
     return all(before <= after for before, after in pairwise(weights))
 
 
@@ -286,13 +329,14 @@ class Spec(Ruled):
             lambda spec: spec.traffic.service is not None or _SERVICE_NAME.holds(spec.target_ref.name),
         ),
         Rule(
-            "!has(self.steps) || self.steps.filter(s, has(s.setWeight)).map(s, s.setWeight).isSorted()",
+            "!has(self.steps) || self.steps.filter(s, has(s.setWeight)).map(s, type(s.setWeight) == int"
+            " ? int(s.setWeight) : has(s.between) && has(s.between.max) ? s.between.max : 50).isSorted()",
             "weights must not fall from step to step: to take traffic back, set annotation headgate.dev/action: abort",
             lambda spec: _rising(spec.steps or ()),
         ),
         Rule(
             "!has(self.strategy) || self.strategy != 'BlueGreen' || !has(self.steps)"
-            " || self.steps.all(s, !has(s.setWeight) || s.setWeight == 0 || s.setWeight == 100)",
+            " || self.steps.all(s, !has(s.setWeight) || string(s.setWeight) in ['0', '100'])",
             "strategy BlueGreen switches all traffic at once: use setWeight 100, or strategy Canary",
             lambda spec: (
                 spec.strategy != "BlueGreen" or all(step.set_weight in {None, 0, 100} for step in spec.steps or ())

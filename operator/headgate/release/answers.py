@@ -5,7 +5,6 @@ from collections.abc import Callable
 from headgate.api.names import ACTION_ANNOTATION, ACTOR_ANNOTATION
 from headgate.api.status import Action as Answered
 from headgate.api.status import Status, StepStatus
-from headgate.api.steps import title_of
 from headgate.release.decision import Decision, Event, Patch
 from headgate.release.reasons import Reason
 from headgate.release.retreat import leave
@@ -78,8 +77,7 @@ def _waits_for_approval(tick: Tick) -> bool:
     begun = tick.status.step
     if begun is None or begun.started_at is None or tick.progress.frozen:
         return False
-    pause = tick.steps[min(begun.index, len(tick.steps)) - 1].pause
-    return pause is not None and pause.duration is None
+    return tick.steps[min(begun.index, len(tick.steps)) - 1].approval
 
 
 def _pause(tick: Tick, by: str) -> tuple[Status, str]:
@@ -97,7 +95,7 @@ def _resume(tick: Tick, by: str) -> tuple[Status, str]:
 def _retry(tick: Tick, by: str) -> tuple[Status, str]:  # noqa: ARG001 (one shape for all answers)
     if _moving(tick) == Stage.KEEP:
         progress = tick.moved(Stage.STEP, started_at=tick.now, marks=(), routed_at=None, outcome=None, reason="")
-        step = StepStatus(index=1, of=len(tick.steps), name=title_of(tick.steps[0]))
+        step = StepStatus(index=1, of=len(tick.steps), name=tick.steps[0].title)
         return tick.status.told(progress=progress, step=step, evidence=()), "the release starts again from step 1"
     if tick.status.progress is None and tick.status.rejected is not None:
         return tick.status.told(rejected=None), "the release starts again from step 1"

@@ -4,7 +4,7 @@ import json
 from typing import Literal
 
 from headgate.api.status import Held, Progress, StepStatus, Version
-from headgate.api.steps import steps_of, title_of
+from headgate.api.steps import steps_of
 from headgate.release import wording
 from headgate.release.checks import problem_of
 from headgate.release.decision import Decision, Delete, Event, Patch
@@ -139,7 +139,7 @@ def begin(tick: Tick) -> Decision:
         wording.released(tick.stable, candidate),
         candidate=candidate,
         progress=progress,
-        step=StepStatus(index=1, of=len(steps), name=title_of(steps[0])),
+        step=StepStatus(index=1, of=len(steps), name=steps[0].title),
         evidence=(),
         rejected=None,
         held=_held_scaling(_hold(tick), scaler),

@@ -4,9 +4,8 @@ from typing import Any
 
 from headgate.api.fields import moment
 from headgate.api.names import FINALIZER
-from headgate.api.spec import Step
 from headgate.api.status import Status, StepStatus, Weights
-from headgate.api.steps import hold_of, title_of
+from headgate.api.steps import PlannedStep
 from headgate.release import wording
 from headgate.release.checks import problem_of
 from headgate.release.decision import Action, Apply, Decision, Event, Patch
@@ -71,7 +70,7 @@ def _made(tick: Tick) -> tuple[Action, ...]:
 
 def _first_weight(tick: Tick) -> int:
     """The weight that the first step with traffic gives."""
-    return next((step.set_weight for step in tick.steps if step.set_weight), 100)
+    return next((step.weight for step in tick.steps if step.weight), 100)
 
 
 def _pods_for(tick: Tick, weight: int) -> int:
@@ -193,9 +192,9 @@ def take_steps(tick: Tick) -> Decision:
     frozen = _frozen(tick)
     if frozen is not None:
         return reach(tick, tick.progress.weight) or frozen
-    if step.set_weight is None:
+    if step.weight is None:
         return reach(tick, tick.progress.weight) or _pause(tick, step)
-    return reach(tick, _wanted(tick, step.set_weight)) or _hold_weight(tick, step)
+    return reach(tick, _wanted(tick, step.weight)) or _hold_weight(tick, step)
 
 
 def endangered(tick: Tick) -> Decision | None:
@@ -209,12 +208,12 @@ def endangered(tick: Tick) -> Decision | None:
     return Decision(tick.say("Stalled", "InvalidSpec", problem)) if problem else None
 
 
-def _current(tick: Tick) -> tuple[Tick, Step]:
+def _current(tick: Tick) -> tuple[Tick, PlannedStep]:
     """The step that the status points at, after an edit of the spec the nearest that is left."""
     assert tick.status.step is not None  # noqa: S101 (the stage has a step)
     index = min(tick.status.step.index, len(tick.steps))
     step = tick.steps[index - 1]
-    place = {"index": index, "of": len(tick.steps), "name": title_of(step)}
+    place = {"index": index, "of": len(tick.steps), "name": step.title}
     return tick.at(tick.status.told(step=tick.status.step.model_copy(update=place))), step
 
 
@@ -233,18 +232,17 @@ def _frozen(tick: Tick) -> Decision | None:
     return None
 
 
-def _pause(tick: Tick, step: Step) -> Decision:
+def _pause(tick: Tick, step: PlannedStep) -> Decision:
     """A pause step: a time, or a person."""
-    assert step.pause is not None  # noqa: S101 (a step without weight is a pause: CEL)
     assert tick.status.step is not None  # noqa: S101 (the stage has a step)
     if tick.status.step.started_at is None:
         return _started(tick)
-    if step.pause.duration is None:
+    if step.approval:
         return _approval(tick, wording.waits_for_approval(tick.release.name, tick.release.namespace))
-    until = tick.status.step.started_at + step.pause.duration
+    until = tick.status.step.started_at + step.shortest
     if tick.now >= until:
         return advance(tick)
-    message = wording.held_by(title_of(step), until - tick.now, tick.judgement.reason)
+    message = wording.held_by(step.title, until - tick.now, tick.judgement.reason)
     return Decision(tick.say("Progressing", "Stepping", message), wake_at=until)
 
 
@@ -262,25 +260,24 @@ def _approval(tick: Tick, message: str) -> Decision:
     return Decision(tick.say("Paused", "WaitingForApproval", message))
 
 
-def _hold_weight(tick: Tick, step: Step) -> Decision:
+def _hold_weight(tick: Tick, step: PlannedStep) -> Decision:
     """The candidate has its weight: wait for time and verdict."""
     assert tick.status.step is not None  # noqa: S101 (the stage has a step)
     if tick.status.step.started_at is None:
         return _started(tick)
-    shortest, longest = hold_of(step)
-    earliest, latest = tick.status.step.started_at + shortest, tick.status.step.started_at + longest
-    judgement, title = tick.judgement, title_of(step)
+    earliest, latest = tick.status.step.started_at + step.shortest, tick.status.step.started_at + step.longest
+    judgement = tick.judgement
     if tick.now < earliest:
-        message = wording.held_by(title, earliest - tick.now, judgement.reason)
+        message = wording.held_by(step.title, earliest - tick.now, judgement.reason)
         return Decision(tick.say("Progressing", "Stepping", message), wake_at=earliest)
     if tick.progress.weight == 0 or judgement.verdict == "Safe":
         return advance(tick)
     if judgement.verdict == "Unknown":
         return _blind(tick, latest)
-    if step.hold is not None and step.hold.advance == "WhenNotBad":
+    if step.advance == "WhenNotBad" or (step.advance == "WhenLikely" and (judgement.likely or tick.now >= latest)):
         return advance(tick)
     if tick.now < latest:
-        message = wording.watching(title, latest - tick.now, judgement.reason)
+        message = wording.watching(step.title, latest - tick.now, judgement.reason)
         return Decision(tick.say("Progressing", "Stepping", message), wake_at=latest)
     return _inconclusive(tick)
 
@@ -309,7 +306,7 @@ def advance(tick: Tick) -> Decision:
     index = tick.status.step.index + 1
     if index > len(tick.steps):
         return _fill(tick)
-    step = StepStatus(index=index, of=len(tick.steps), name=title_of(tick.steps[index - 1]))
+    step = StepStatus(index=index, of=len(tick.steps), name=tick.steps[index - 1].title)
     progress = tick.progress.model_copy(update={"since": tick.now, "ready_since": None, "approved_by": None})
     return Decision(tick.status.told(step=step, progress=progress), again=True)
 

@@ -8,9 +8,9 @@ from headgate.analysis.verdict import Judgement, judge
 from headgate.api.names import API_VERSION, KIND
 from headgate.api.ownership import owned_metadata
 from headgate.api.release import Release
-from headgate.api.spec import Spec, Step
+from headgate.api.spec import Spec
 from headgate.api.status import Phase, Progress, Status, Version
-from headgate.api.steps import steps_of
+from headgate.api.steps import PlannedStep, steps_of
 from headgate.release.conditions import conditions_of
 from headgate.release.decision import Ref
 from headgate.release.observation import Observation
@@ -58,7 +58,7 @@ class Tick:
         return self.status.candidate
 
     @cached_property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[PlannedStep, ...]:
         return steps_of(self.spec)
 
     @property

@@ -17,6 +17,8 @@ NO_SERVICE = (
     "not the name of a Service that can be released: use lower-case letters, digits and -, a letter first, and at most"
     " 56 characters, since the candidate's Service is called <service>-canary"
 )
+NO_WEIGHT = "not a weight: write a whole number from 0 to 100, or Auto"
+BETWEEN_AUTO = "between belongs to setWeight: Auto"
 ONE_OF_TWO = "a step has exactly one of setWeight and pause"
 OPEN_SHARE = "must be more than 0% and less than 100%: only a bound in between can be tested"
 CONFIDENCE = "must be from 50% to 99.9999%: with 100% nothing could ever be proven, with less than 50% a coin would do"
@@ -109,21 +111,27 @@ BAD = [
         "weights that fall", _of(steps=[{"setWeight": 50}, {"pause": {}}, {"setWeight": 5}]), "spec",
         "weights must not fall from step to step: to take traffic back, set annotation headgate.dev/action: abort",
     ),
-    Bad(
-        "weight 101", _step(setWeight=101), "spec.steps[0].setWeight",
-        "should be less than or equal to 100", "101 should be less than or equal to 100",
-    ),
-    Bad(
-        "weight -1", _step(setWeight=-1), "spec.steps[0].setWeight",
-        "should be greater than or equal to 0", "-1 should be greater than or equal to 0",
-    ),
-    Bad(
-        "weight as text", _step(setWeight="50"), "spec.steps[0].setWeight",
-        'must be of type integer: "string"', "'50' must be of type integer",
-    ),
+    Bad("weight 101", _step(setWeight=101), "spec.steps[0].setWeight", NO_WEIGHT),
+    Bad("weight -1", _step(setWeight=-1), "spec.steps[0].setWeight", NO_WEIGHT),
+    Bad("weight as text", _step(setWeight="50"), "spec.steps[0].setWeight", NO_WEIGHT),
+    Bad("other word as weight", _step(setWeight="auto"), "spec.steps[0].setWeight", NO_WEIGHT),
     Bad(
         "half a percent as weight", _step(setWeight=0.5), "spec.steps[0].setWeight",
-        'must be of type integer: "number"', "0.5 must be of type integer",
+        'must be of type integer,string: "number"', f"0.5 is {NO_WEIGHT}",
+    ),
+    Bad("bounds of a fixed weight", _step(setWeight=5, between={"max": 50}), "spec.steps[0]", BETWEEN_AUTO),
+    Bad("bounds of a pause", _step(pause={}, between={"max": 50}), "spec.steps[0]", BETWEEN_AUTO),
+    Bad(
+        "bounds the wrong way", _step(setWeight="Auto", between={"min": 60}), "spec.steps[0].between",
+        "min must not be above max",
+    ),
+    Bad(
+        "weights that fall after Auto", _of(steps=[{"setWeight": "Auto"}, {"setWeight": 25}]), "spec",
+        "weights must not fall from step to step: to take traffic back, set annotation headgate.dev/action: abort",
+    ),
+    Bad(
+        "blue-green that grows", _of(strategy="BlueGreen", steps=[{"setWeight": "Auto"}]), "spec",
+        "strategy BlueGreen switches all traffic at once: use setWeight 100, or strategy Canary",
     ),
     Bad(
         "blue-green by a quarter", _of(strategy="BlueGreen", steps=[{"setWeight": 25}]), "spec",

@@ -129,3 +129,26 @@ def test_without_analysis_only_time_counts() -> None:
 
 def test_traffic_that_ends_leaves_the_release_unfinished() -> None:
     assert walk(course(), Steady(ends=100), Baseline()).ending == "Unfinished"
+
+
+def test_an_auto_weight_doubles_as_soon_as_the_candidate_is_likely_fine() -> None:
+    """Given a service whose proof at a weight takes minutes, and whose odds reach 3 : 1 much sooner."""
+    growing, fixed = course({"setWeight": "Auto", "between": {"min": 5, "max": 40}}), course({"setWeight": 5})
+
+    grown, held = walk(growing, Steady(), Baseline()), walk(fixed, Steady(), Baseline())
+
+    assert [stay.leg.weight for stay in grown.stays] == [5, 10, 20, 40, 100]
+    assert grown.ending == held.ending == "Promoted"
+    first, proven = (one.stays[0].ended - one.stays[0].began for one in (grown, held))
+    assert first < proven
+
+
+def test_an_auto_weight_that_shows_nothing_grows_at_its_max_until_the_last() -> None:
+    found = walk(
+        course({"setWeight": "Auto", "between": {"min": 10, "max": 20}, "hold": {"max": "1m"}}),
+        Steady(candidate=Counts(2, 0)),
+        Baseline(),
+    )
+
+    assert [(stay.leg.weight, stay.ended - stay.began) for stay in found.stays] == [(10, 60.0), (20, 60.0)]
+    assert found.ending == "Waiting"

@@ -38,7 +38,7 @@ WORDS = (
     | CLASSES
     | {str(value) for field in FIELDS.values() for value in field.get("enum", ())}
     | {*get_args(Phase), *get_args(Outcome), *Reason, *CONDITION_REASONS}
-    | {"Ready", "Reconciling", "Stalled", *get_args(Condition.model_fields["status"].annotation)}
+    | {"Auto", "Ready", "Reconciling", "Stalled", *get_args(Condition.model_fields["status"].annotation)}
 )
 
 
