@@ -38,6 +38,7 @@ class Measured:
     first_weights_at_once: Sequence[float]
     """Of releases that began in the same moment."""
     times_back: Sequence[float]
+    times_back_at_once: Sequence[float]
     memory_moving: int
     memory_at_rest: int
     cpu_at_rest: float
@@ -91,10 +92,10 @@ def _queries(found: Measured) -> Iterable[Row]:
 
 
 def _times(found: Measured) -> Iterable[Row]:
-    first = "template change to first weight, beyond pod readiness"
-    yield _time(first, found.first_weights, _FIRST_WEIGHT)
-    yield _time(f"the same, {len(found.first_weights_at_once)} in one moment", found.first_weights_at_once)
+    yield _time("template change to first weight, beyond pod readiness", found.first_weights, _FIRST_WEIGHT)
+    yield _time(f"the same, {found.moving} releases in one moment", found.first_weights_at_once)
     yield _time("bad verdict to weight 0 written", found.times_back, _BACK)
+    yield _time(f"the same, {found.moving} releases in one moment", found.times_back_at_once)
 
 
 def _time(what: str, times: Sequence[float], bound: float | None = None) -> Row:

@@ -37,21 +37,24 @@ class Rest:
     cpu: float
 
 
+@dataclass(frozen=True)
+class Rounds:
+    """One good release, many good ones and many bad ones that begin one after the other, and bad ones at once."""
+
+    one: Round
+    good: Round
+    bad: Round
+    at_once: Round
+
+
 def measured(
-    *,
-    one: Round,
-    many: Round,
-    bad: Round,
-    rest: Rest,
-    requests: Sequence[Request],
-    queries: Sequence[Query],
-    operator: str,
+    rounds: Rounds, rest: Rest, requests: Sequence[Request], queries: Sequence[Query], *, operator: str
 ) -> Measured:
-    """What the rounds came to: one good release, many good ones, many bad ones that began at once, and a rest."""
+    """What a run came to."""
+    one, good, bad, at_once = rounds.one, rounds.good, rounds.bad, rounds.at_once
     answers = [query.answered for query in queries]
-    backs = [latency.time_back(requests, item, operator, answers, bad.began) for item in bad.shops]
     return Measured(
-        moving=len(many.shops),
+        moving=len(good.shops),
         resting=rest.releases,
         rest_seconds=rest.ended - rest.began,
         rest_requests=counted(requests, operator, rest.began, rest.ended),
@@ -61,14 +64,20 @@ def measured(
         sent=one.sent,
         lost=one.lost,
         queries_of_one=checks(queries, *_steady(requests, one, operator)),
-        queries_of_all=checks(queries, *_steady(requests, many, operator)),
-        first_weights=[*_first_weights(requests, one, operator), *_first_weights(requests, many, operator)],
-        first_weights_at_once=_first_weights(requests, bad, operator),
-        times_back=[seconds for seconds in backs if seconds is not None],
-        memory_moving=many.memory,
+        queries_of_all=checks(queries, *_steady(requests, good, operator)),
+        first_weights=[own for part in (one, good, bad) for own in _first_weights(requests, part, operator)],
+        first_weights_at_once=_first_weights(requests, at_once, operator),
+        times_back=_times_back(requests, bad, operator, answers),
+        times_back_at_once=_times_back(requests, at_once, operator, answers),
+        memory_moving=max(part.memory for part in (good, bad, at_once)),
         memory_at_rest=rest.memory,
         cpu_at_rest=rest.cpu,
     )
+
+
+def _times_back(requests: Sequence[Request], part: Round, operator: str, answers: Sequence[float]) -> list[float]:
+    found = [latency.time_back(requests, item, operator, answers, part.began) for item in part.shops]
+    return [seconds for seconds in found if seconds is not None]
 
 
 def _first_weights(requests: Sequence[Request], part: Round, operator: str) -> list[float]:

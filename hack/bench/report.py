@@ -36,9 +36,9 @@ pods and the load shared:
 
 `make bench` starts a cluster of real processes (`hack/lab`), installs the chart with its two replicas, and runs
 {found.moving + 1} shops under load behind Traefik: one good release by itself, {found.moving} good ones that begin
-shortly after each other, {found.moving} bad ones in one moment, and a rest. A release has the weights {weights}, an
-objective for errors and one for latency, a query of its own, and a check every {CHECK} s. Its steps are held for
-seconds; a longer one costs one more write of the status for each minute.
+shortly after each other, {found.moving} bad ones, these once more in one moment, and a rest. A release has the weights
+{weights}, an objective for errors and one for latency, a query of its own, and a check every {CHECK} s. Its steps are
+held for seconds; a longer one costs one more write of the status for each minute.
 
 Requests and their moments are the API server's own, from its audit log; queries are those in Prometheus' query log;
 memory and CPU are those of the leader's process. The time to the first weight leaves out what the pods take, from the

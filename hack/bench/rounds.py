@@ -1,13 +1,13 @@
-"""The rounds of a run: a release by itself, many of them, many bad ones in one moment, and a rest."""
+"""The rounds of a run: a release by itself, many good ones, many bad ones, the same in one moment, and a rest."""
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench import leader
 from bench.budget import Measured
 from bench.cluster import CHECK, SCRAPE_AT_REST, Cluster
-from bench.findings import Rest, Round, measured
+from bench.findings import Rest, Round, Rounds, measured
 from bench.leader import USER, Leader
 from bench.load import under_load
 from demo import shop
@@ -33,31 +33,39 @@ class _Plan:
 
 _ONE = _Plan(shop.GOOD, "Succeeded", 120)
 # Not in one moment: else the start of so many pods takes the CPU that is to be measured.
-_MANY = _Plan(shop.GOOD, "Succeeded", 20, spread=20.0)
+_GOOD = _Plan(shop.GOOD, "Succeeded", 20, spread=20.0)
 # Every request fails: how long a proof takes is not what is measured here.
-_BAD = _Plan(ShopVersion(shop.BAD.tag, error_rate=1.0), "RolledBack", 20)
+_BAD = _Plan(ShopVersion(shop.BAD.tag, error_rate=1.0), "RolledBack", 20, spread=20.0)
+_AT_ONCE = replace(_BAD, spread=0.0)
 
 
 def run(cluster: Cluster, resting: int, rest_seconds: float) -> Measured:
     """All rounds, and what they came to. So many releases that never move are added for the rest."""
-    lead, crowd = leader.find(cluster.lab), cluster.crowd
-    say("a release of five steps, by itself, under load")
-    one_good = _round(cluster, lead, [cluster.alone], _ONE)
-    say(f"{len(crowd)} releases, begun within {_MANY.spread:.0f} s")
-    many_good = _round(cluster, lead, crowd, _MANY)
-    say(f"{len(crowd)} bad releases in one moment")
-    many_bad = _round(cluster, lead, crowd, _BAD)
+    rounds = _rounds(cluster, leader.find(cluster.lab))
     queries = cluster.queries()
     rest = _rest(cluster, resting, rest_seconds)
-    return measured(
-        one=one_good,
-        many=many_good,
-        bad=many_bad,
-        rest=rest,
-        requests=cluster.requests(),
-        queries=queries,
-        operator=USER,
-    )
+    return measured(rounds, rest, cluster.requests(), queries, operator=USER)
+
+
+def _rounds(cluster: Cluster, lead: Leader) -> Rounds:
+    many = f"{len(cluster.crowd)} releases"
+    say("a release of five steps, by itself, under load")
+    one = _round(cluster, lead, [cluster.alone], _ONE)
+    say(f"{many} of a good version, begun within {_GOOD.spread:.0f} s")
+    good = _round(cluster, lead, cluster.crowd, _GOOD)
+    say(f"{many} of a bad version, begun within {_BAD.spread:.0f} s")
+    bad = _round(cluster, lead, cluster.crowd, _BAD)
+    _go_back(cluster)
+    say(f"{many} of a bad version in one moment")
+    at_once = _round(cluster, lead, cluster.crowd, _AT_ONCE)
+    _go_back(cluster)
+    return Rounds(one, good, bad, at_once)
+
+
+def _go_back(cluster: Cluster) -> None:
+    """Take the bad template back, as `git revert` does it."""
+    cluster.release(cluster.crowd, _GOOD.version)
+    cluster.until(cluster.crowd, "Idle")
 
 
 def _round(cluster: Cluster, lead: Leader, shops: Sequence[Shop], plan: _Plan) -> Round:
@@ -86,9 +94,6 @@ def _begin(cluster: Cluster, shops: Sequence[Shop], plan: _Plan) -> None:
 
 def _rest(cluster: Cluster, resting: int, seconds: float) -> Rest:
     """Nothing moves for some time, and the operator is scraped as the chart has it."""
-    say("going back to the good version")
-    cluster.release(cluster.crowd, _MANY.version)
-    cluster.until(cluster.crowd, "Idle")
     cluster.scrape_every(SCRAPE_AT_REST)
     if resting:
         cluster.add_resting(resting)

@@ -87,7 +87,10 @@ LADDERS: dict[str, dict[str, Any]] = {
     "ten, each until 1.2 : 1 or 60 s": {"odds": 1.2},
     "5, 10, 25, 50 %, each until 1.2 : 1": {"odds": 1.2, "patient": True, "ladder": (5, 10, 25, 50)},
     "5, 10, 25, 50 %, each until 1.2 : 1 or 60 s": {"odds": 1.2, "ladder": (5, 10, 25, 50)},
-    "2, 5, 10, 25, 50 %, each until 1.2 : 1": {"odds": 1.2, "patient": True, "ladder": (2, 5, 10, 25, 50)},
+    "doubling from 5 to 50 %, each until 3 : 1": {"odds": 3.0, "patient": True, "ladder": (5, 10, 20, 40, 50)},
+    "doubling from 5 to 50 %, each until 3 : 1 or 60 s": {"odds": 3.0, "ladder": (5, 10, 20, 40, 50)},
+    "doubling from 1 to 50 %, each until 3 : 1": {"odds": 3.0, "patient": True, "ladder": (1, 2, 4, 8, 16, 32, 50)},
+    "doubling from 1 to 50 %, each until 3 : 1 or 60 s": {"odds": 3.0, "ladder": (1, 2, 4, 8, 16, 32, 50)},
 }
 """Options of the rule: the odds that end a step, and whether nothing else does."""
 

@@ -10,7 +10,7 @@ import pytest
 from bench import audit, budget, queries, report
 from bench.audit import Request
 from bench.budget import Measured
-from bench.findings import Rest, Round, measured
+from bench.findings import Rest, Round, Rounds, measured
 from bench.latency import first_weight, quantile, time_back
 from bench.queries import Query
 from demo.shop import Shop
@@ -34,6 +34,7 @@ FOUND = Measured(
     first_weights=[0.2, 0.3, 0.4],
     first_weights_at_once=[0.9],
     times_back=[0.1, 0.2],
+    times_back_at_once=[0.5],
     memory_moving=70 * 2**20,
     memory_at_rest=65 * 2**20,
     cpu_at_rest=0.003,
@@ -177,18 +178,16 @@ def test_checks_count_while_every_release_of_the_round_has_traffic() -> None:
     moments = [1.5, 1.6, 1.7, 4.0, 4.1, 9.5, 9.6, 9.7]
 
     found = measured(
-        one=good,
-        many=good,
-        bad=good,
-        rest=Rest(11, MIDNIGHT + 20, MIDNIGHT + 80, 1, 0.0),
-        requests=REQUESTS,
-        queries=[Query(MIDNIGHT + moment, f"{moment:.0f}") for moment in moments],
+        Rounds(good, good, good, good),
+        Rest(11, MIDNIGHT + 20, MIDNIGHT + 80, 1, 0.0),
+        REQUESTS,
+        [Query(MIDNIGHT + moment, f"{moment:.0f}") for moment in moments],
         operator=OPERATOR,
     )
 
     assert found.queries_of_one == [2]
     assert found.release_queries == len(moments)
-    assert found.first_weights == pytest.approx([0.40] * 2)
+    assert found.first_weights == pytest.approx([0.40] * 3)
     assert found.first_weights_at_once == pytest.approx([0.40])
     assert found.times_back == pytest.approx([4.92])
     assert found.release_requests.total() == 4
@@ -222,11 +221,11 @@ def test_each_line_of_the_budget_can_be_broken(changed: dict[str, Any], line: st
 
 def test_what_was_not_measured_neither_holds_nor_is_broken() -> None:
     empty: dict[str, Any] = {"queries_of_one": [], "queries_of_all": [], "first_weights": [], "times_back": []}
-    nothing = replace(FOUND, sent=0, first_weights_at_once=[], **empty)
+    nothing = replace(FOUND, sent=0, first_weights_at_once=[], times_back_at_once=[], **empty)
 
     unknown = [row for row in budget.rows(nothing) if row.holds is None]
 
-    assert len(unknown) == 6
+    assert len(unknown) == 7
     assert not budget.broken(unknown)
     assert all(row.measured in {"none", "no check", "0 of 0"} for row in unknown)
 
