@@ -75,7 +75,7 @@ class Actor:
     async def _apply(self, manifest: Manifest) -> Manifest:
         """Force is used on our own objects only: a namesake of the user's is a conflict, not taken over."""
         ref = ref_of(manifest)
-        force = self._projection.labelled(ref)
+        force = self._projection.made(ref)
         try:
             answer = await self._client.apply(manifest, force=force)
         except ApiError as error:

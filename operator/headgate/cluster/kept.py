@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from headgate.api.fields import Manifest
-from headgate.api.names import RELEASE_LABEL
+from headgate.api.names import FIELD_MANAGER, GROUP, KIND, RELEASE_LABEL
 from headgate.api.release import read_release
 from headgate.cluster.resources import DEPLOYMENTS, ENDPOINT_SLICES, INGRESSES, RELEASES, REPLICA_SETS, SERVICES
 from headgate.release.decision import Ref
@@ -57,7 +57,7 @@ class ServiceSeen:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One object; `owner` is the release whose label it bears, `value` what its kind is reduced to."""
+    """One object; `owner` is the release it was made for, `value` what its kind is reduced to."""
 
     uid: str
     version: int
@@ -108,9 +108,28 @@ def version_in(manifest: Manifest) -> int:
 
 
 def owner_in(manifest: Manifest) -> str:
-    """The release whose label an object bears; empty where it bears none."""
-    label: str = (manifest["metadata"].get("labels") or {}).get(RELEASE_LABEL, "")
-    return "" if manifest["kind"] == RELEASES.kind else label
+    """The release that an object was made for; empty for any other, whatever label someone has put on it.
+
+    What is ours is overwritten and deleted, so the label alone says nothing: a release must be its controller, or
+    Headgate must have applied it, for an orphaning deletion takes the controller away. An EndpointSlice is made by
+    Kubernetes with the labels of its Service, and is only read.
+    """
+    kind, metadata = manifest["kind"], manifest["metadata"]
+    label: str = (metadata.get("labels") or {}).get(RELEASE_LABEL, "")
+    if kind in {RELEASES.kind, ENDPOINT_SLICES.kind}:
+        return label if kind == ENDPOINT_SLICES.kind else ""
+    controller = next((owner for owner in metadata.get("ownerReferences") or () if owner.get("controller")), None)
+    if controller is not None:
+        return str(controller["name"]) if _is_release(controller) else ""
+    return label if any(map(_is_our_apply, metadata.get("managedFields") or ())) else ""
+
+
+def _is_release(owner: Manifest) -> bool:
+    return bool(owner["kind"] == KIND and owner["apiVersion"].startswith(f"{GROUP}/"))
+
+
+def _is_our_apply(entry: Manifest) -> bool:
+    return bool(entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply")
 
 
 def names_in(release_kept: Kept) -> Names:

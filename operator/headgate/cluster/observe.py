@@ -12,6 +12,7 @@ from headgate.cluster.projection import Key, Projection
 from headgate.cluster.resources import AUTOSCALERS, ENDPOINT_SLICES, INGRESSES, REPLICA_SETS
 from headgate.release.decision import Fact
 from headgate.release.observation import Observation
+from headgate.routing.naming import candidate_service
 from headgate.routing.route import Router
 from headgate.workloads.autoscaler import autoscaler_among
 from headgate.workloads.endpoints import read_endpoint_slice, ready_pods
@@ -50,7 +51,7 @@ class Observer:
             entry=seen.ingress(release.namespace, ingress or ""),
             candidate=_candidate_of(release, seen.replica_sets(key)),
             ours=tuple(seen.manifests(key)),
-            endpoints=frozenset(pod for item in seen.endpoint_slices(key) for pod in item.ready),
+            endpoints=ready_pods(seen.endpoint_slices(key), candidate_service(service)),
             rivals=tuple(seen.rivals(key)),
             policies=self._policies(),
         )

@@ -1,8 +1,8 @@
 """What the cluster was last seen to hold, as far as releases need it.
 
 Lists, watch events and the answers to our own requests all come in here; a resourceVersion decides which of two is
-newer, so an event that is late never undoes the answer of a write. Only what a release names, or what bears a
-release's label, is kept: every other object of a busy cluster passes by without a trace. (Comparing resourceVersions
+newer, so an event that is late never undoes the answer of a write. Only what a release names, or what was made for
+one, is kept: every other object of a busy cluster passes by without a trace. (Comparing resourceVersions
 as numbers: KEP-5504, and true of every built-in storage before it.)
 
 A list replaces what was known of its collection, since kopf reports no deletion that fell into a gap of its watch.
@@ -79,7 +79,7 @@ class Projection:
         return kept.manifest if kept else None
 
     def replica_sets(self, key: Key) -> list[ReplicaSet]:
-        """The ReplicaSets that bear the label of a release."""
+        """The ReplicaSets that were made for a release."""
         return [kept.value for kept in self._owned_by(key) if isinstance(kept.value, ReplicaSet)]
 
     def endpoint_slices(self, key: Key) -> list[EndpointSlice]:
@@ -87,11 +87,11 @@ class Projection:
         return [kept.value for kept in self._owned_by(key) if isinstance(kept.value, EndpointSlice)]
 
     def manifests(self, key: Key) -> list[Manifest]:
-        """The Services and route objects that bear the label of a release, in a stable order."""
+        """The Services and route objects that were made for a release, in a stable order."""
         return [manifest for kept in self._owned_by(key) if (manifest := kept.manifest)]
 
-    def labelled(self, ref: Ref) -> bool:
-        """Whether an object is there and bears a release's label."""
+    def made(self, ref: Ref) -> bool:
+        """Whether an object is there that was made for a release."""
         kept = self._kept.get(place_of(ref))
         return kept is not None and bool(kept.owner)
 
@@ -204,7 +204,7 @@ class Projection:
         self._named_by[place].add(key)
 
     def _unname(self, place: Place, key: Key) -> None:
-        """A place that no release names any more is kept only where it bears a label."""
+        """A place that no release names any more is kept only where its object was made for one."""
         self._named_by[place].discard(key)
         if self._named_by[place]:
             return

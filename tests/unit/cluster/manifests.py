@@ -19,10 +19,20 @@ def _object(api_version: str, kind: str, name: str, version: int | None, **field
         "resourceVersion": str(next(_versions) if version is None else version),
         "creationTimestamp": fields.pop("created", "2026-01-01T00:00:00Z"),
     }
-    for key in ("labels", "annotations", "generation", "finalizers", "deletionTimestamp", "managedFields"):
+    for key in (
+        "labels", "annotations", "generation", "finalizers", "deletionTimestamp", "managedFields", "ownerReferences",
+    ):  # fmt: skip
         if key in fields:
             metadata[key] = fields.pop(key)
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **fields}
+
+
+def _made_for(release: str) -> Manifest:
+    """The metadata of what Headgate made for a release; none without one."""
+    if not release:
+        return {"labels": {}}
+    controller = {"apiVersion": API_VERSION, "kind": KIND, "name": release, "uid": f"uid-of-{KIND}-{release}"}
+    return {"labels": {RELEASE_LABEL: release}, "ownerReferences": [controller | {"controller": True}]}
 
 
 def canary_release(
@@ -40,7 +50,7 @@ def canary_release(
 
 def wanted(manifest: Manifest) -> Manifest:
     """The manifest as Headgate applies it: without what the API server adds."""
-    metadata = {key: manifest["metadata"][key] for key in ("name", "namespace", "labels")}
+    metadata = {key: manifest["metadata"][key] for key in ("name", "namespace", "labels", "ownerReferences")}
     return {**manifest, "metadata": metadata}
 
 
@@ -58,17 +68,16 @@ def deployment(name: str = "shop", version: int | None = None, *, image: str = "
 
 
 def replica_set(name: str, version: int | None = None, *, owner: str = "", **fields: Any) -> Manifest:
-    labels = {"app": "shop", "pod-template-hash": name.rpartition("-")[2]} | ({RELEASE_LABEL: owner} if owner else {})
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": "shop:2"}]}}
-    return _object(
-        "apps/v1", "ReplicaSet", name, version, labels=labels, spec={"replicas": 1, "template": template}, **fields
-    )
+    made = _made_for(owner)
+    made["labels"] |= {"app": "shop", "pod-template-hash": name.rpartition("-")[2]}
+    template = {"metadata": {"labels": made["labels"]}, "spec": {"containers": [{"name": "app", "image": "shop:2"}]}}
+    spec = {"replicas": 1, "template": template}
+    return _object("apps/v1", "ReplicaSet", name, version, spec=spec, **{**made, **fields})
 
 
 def service(name: str = "shop", version: int | None = None, *, owner: str = "", **fields: Any) -> Manifest:
-    labels = {RELEASE_LABEL: owner} if owner else {}
     spec = {"selector": {"app": "shop"}, "ports": [{"name": "http", "port": 80}]}
-    return _object("v1", "Service", name, version, labels=labels, spec=spec, **fields)
+    return _object("v1", "Service", name, version, spec=spec, **{**_made_for(owner), **fields})
 
 
 def endpoint_slice(
@@ -84,7 +93,6 @@ def endpoint_slice(
 
 
 def ingress(name: str = "shop", version: int | None = None, *, owner: str = "", **fields: Any) -> Manifest:
-    labels = {RELEASE_LABEL: owner} if owner else {}
     backend = {"service": {"name": "shop", "port": {"number": 80}}}
-    rules = [{"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}]
-    return _object("networking.k8s.io/v1", "Ingress", name, version, labels=labels, spec={"rules": rules}, **fields)
+    spec = {"rules": [{"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}]}
+    return _object("networking.k8s.io/v1", "Ingress", name, version, spec=spec, **{**_made_for(owner), **fields})

@@ -200,6 +200,13 @@ async def test_a_namesake_of_the_users_is_never_taken_over(scene: Scene) -> None
     assert caught.value.passing is False
 
 
+async def test_a_namesake_of_the_users_is_not_taken_over_for_bearing_our_label(scene: Scene) -> None:
+    label = {"headgate.dev/release": "shop"}
+    scene.projection.see(scene.api.add(service("shop-canary", labels=label)))
+    with pytest.raises(ApiError, match="is there already and not Headgate's"):
+        await scene.carry_out(Decision(STATUS, actions=(Apply(wanted(service("shop-canary", owner="shop"))),)))
+
+
 async def test_our_own_object_is_put_back_by_force(scene: Scene) -> None:
     ours = Apply(wanted(ingress("shop-canary", owner="shop")))
     await scene.carry_out(Decision(STATUS, actions=(ours,)))

@@ -131,6 +131,14 @@ async def test_while_a_release_moves_its_own_service_and_ingress_count_whatever_
     assert seen.stable_endpoints == frozenset({"shop-6f9c-a"})
 
 
+async def test_only_the_candidates_own_service_tells_its_endpoints(scene: Scene) -> None:
+    """A Service of the user's with our label gives it to its EndpointSlices, and may count pods that are not ready."""
+    scene.projection.see(endpoint_slice("shop-canary", owner="shop", ready=("shop-6f9c-a",)))
+    scene.projection.see(endpoint_slice("elsewhere", owner="shop", ready=("shop-6f9c-b",)))
+    seen = await scene.observer.observe(release(traffic=WITH_INGRESS))
+    assert seen.endpoints == {"shop-6f9c-a"}
+
+
 async def test_facts_are_looked_up_one_request_each(scene: Scene) -> None:
     scene.projection.see(deployment())
     for manifest in (

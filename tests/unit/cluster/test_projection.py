@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.api.fields import Manifest
+from headgate.cluster.client import ref_of
 from headgate.cluster.kept import place_in
 from headgate.cluster.projection import Key, Projection
 from headgate.cluster.resources import DEPLOYMENTS, RELEASES, SERVICES, Resource
@@ -265,6 +266,41 @@ def test_manifests_are_kept_without_what_no_decision_reads(seen: Seen) -> None:
     assert found["metadata"]["annotations"] == {"mine": "yes"}
     assert "managedFields" not in found["metadata"]
     assert found["metadata"]["resourceVersion"] == "20"
+
+
+LABEL = {"headgate.dev/release": "shop"}
+DEPLOYED = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop", "uid": "d", "controller": True}
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        service("shop", 20, labels=LABEL),
+        service("cart", 20, labels=LABEL),
+        ingress("shop", 20, labels=LABEL),
+        replica_set("shop-6f9c", 20, labels=LABEL, ownerReferences=[DEPLOYED]),
+        service("cart", 20, labels=LABEL, managedFields=[{"manager": "headgate", "operation": "Update"}]),
+        service("cart", 20, labels=LABEL, managedFields=[{"manager": "kubectl", "operation": "Apply"}]),
+    ],
+    ids=["its service", "another service", "its ingress", "the deployment's pods", "we pinned it", "they applied it"],
+)
+def test_an_object_of_the_users_is_never_ours_for_a_label(seen: Seen, manifest: Manifest) -> None:
+    """What is ours is overwritten and deleted; a label is put by anyone, and by tools on everything."""
+    seen.projection.see(manifest)
+    assert (seen.projection.manifests(SHOP), seen.projection.replica_sets(SHOP)) == ([], [])
+    assert not seen.projection.made(ref_of(manifest))
+
+
+def test_what_an_orphaning_deletion_leaves_without_an_owner_is_still_ours(seen: Seen) -> None:
+    """Given `kubectl delete --cascade=orphan` in mid-release, the traffic must return all the same."""
+    applied = {"manager": "headgate", "operation": "Apply"}
+    seen.projection.see(ingress("shop-canary", 20, labels=LABEL, managedFields=[{"manager": "x"}, applied]))
+    assert [item["metadata"]["name"] for item in seen.projection.manifests(SHOP)] == ["shop-canary"]
+
+
+def test_an_object_of_ours_that_lost_its_label_is_still_ours(seen: Seen) -> None:
+    seen.projection.see(ingress("shop-canary", 20, owner="shop", labels={}))
+    assert [item["metadata"]["name"] for item in seen.projection.manifests(SHOP)] == ["shop-canary"]
 
 
 Change = Callable[[Projection], None]
