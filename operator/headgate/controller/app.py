@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import time
 import uuid
@@ -78,13 +79,21 @@ class Operator(Generic[W]):
         """Work until stopped. Returns the exit status: 0 when asked to stop, 1 when it cannot go on."""
         self._catch_signals()
         self._expose()
-        runner = await self._probes().listen(self._config.http.port)
+        # From now on: a replica that waits for its API server is no replica that hangs.
+        beating = asyncio.create_task(self._heartbeat.beat())
+        port = self._config.http.port
+        try:
+            runner = await self._probes().listen(port)
+        except OSError as error:
+            _log.error("port %d cannot be served: %s", port, os.strerror(error.errno or 0))
+            return 1
         _log.info("serving probes and metrics", extra={"port": runner.addresses[0][1]})
         try:
             if await self._unless_stopped(self._served()):
                 return await self._work()
             return 0 if self._stopping.is_set() else 1
         finally:
+            beating.cancel()
             await runner.cleanup()
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, bool]) -> bool:
@@ -96,7 +105,7 @@ class Operator(Generic[W]):
         return await working if working.done() else False
 
     async def _work(self) -> int:
-        background = [asyncio.create_task(self._heartbeat.beat()), asyncio.create_task(self._recorder.serve())]
+        recording = asyncio.create_task(self._recorder.serve())
         leading = asyncio.create_task(self._lead(), name="lead")
         stopping = asyncio.create_task(self._asked_to_stop(), name="wait for the end")
         watching = asyncio.create_task(self._watch(), name="watch")
@@ -108,7 +117,7 @@ class Operator(Generic[W]):
                     _log.error("%s ended, so the process ends: %s", task.get_name(), task.exception() or "lost")
             await self._shut_down(leading, watching)
         finally:
-            for task in (*background, leading, stopping, watching):
+            for task in (recording, leading, stopping, watching):
                 task.cancel()
         return 0 if asked else 1
 
