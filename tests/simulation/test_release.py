@@ -49,7 +49,7 @@ class TestPromotion:
 
         assert_whole(world)
         assert_nothing_left(world)
-        assert world.event_reasons == ["Released", "Weight", "Weight", "Weight", "Weight", "Promoted"]
+        assert world.event_reasons == ["Released", *["Weight"] * 6, "Promoted"], "5, 10, 20, 40, 50 and 100 %"
         assert judged <= set(world.controllers.pods), "the judged pods were replaced"
         assert {pod.image for pod in world.controllers.pods.values()} == {"shop:2"}
         after = world.snapshot()

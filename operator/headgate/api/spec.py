@@ -358,7 +358,7 @@ class Spec(Ruled):
         ]
         | None
     ) = None
-    """The program of the release. Default: 5, 25 and 50 percent with holds of 1 to 10 minutes, or one switch."""
+    """The program of the release. Default: a weight that grows from 5 to 50 percent, or one switch."""
     analysis: Analysis = Analysis()
     """How the candidate is judged."""
     on_failure: Literal["Rollback", "Hold"] = "Rollback"

@@ -10,11 +10,7 @@ Advance = Literal["WhenSafe", "WhenLikely", "WhenNotBad"]
 """When a weight is left: once the candidate is proven safe; once it is likely fine, or the step's max has passed; once
 the step's min has passed. Never while it is bad."""
 
-_CANARY = (
-    Step(set_weight=5, hold=Hold(min="1m", max="10m")),
-    Step(set_weight=25, hold=Hold(min="2m", max="10m")),
-    Step(set_weight=50, hold=Hold(min="2m", max="10m")),
-)
+_CANARY = (Step(set_weight="Auto", between=Bounds(min=5, max=50), hold=Hold(min="1m", max="10m")),)
 _BLUE_GREEN = (Step(set_weight=100, hold=Hold(min="2m", max="10m", advance="WhenNotBad")),)
 
 DEFAULT_HOLD_MAX = 600.0

@@ -12,14 +12,20 @@ from headgate.api.spec import Spec
 START = 1_699_999_995.0
 """On the grid of checks of 15 s."""
 SCRAPE = 15
+FIXED = [
+    {"setWeight": 5, "hold": {"min": "1m", "max": "10m"}},
+    {"setWeight": 25, "hold": {"min": "2m", "max": "10m"}},
+    {"setWeight": 50, "hold": {"min": "2m", "max": "10m"}},
+]
 Share = Callable[[float], float]
 """Of a moment in seconds since START."""
 
 
 def course(*steps: dict[str, Any], settle: float = 5.0, **more: Any) -> Course:
-    """The course of a release of the Deployment `shop`; the default steps where none are given."""
-    spec = {"targetRef": {"kind": "Deployment", "name": "shop"}, **more}
-    return course_of(Spec.model_validate(spec | ({"steps": list(steps)} if steps else {})), settle)
+    """The course of a release of the Deployment `shop`; through the FIXED steps where none are given."""
+    given = {} if "strategy" in more else {"steps": list(steps) or FIXED}
+    spec = {"targetRef": {"kind": "Deployment", "name": "shop"}, **given, **more}
+    return course_of(Spec.model_validate(spec), settle)
 
 
 def recorded(

@@ -31,7 +31,7 @@ class Steady:
             since += 15
 
 
-def test_the_default_steps_end_with_a_promotion() -> None:
+def test_the_steps_end_with_a_promotion() -> None:
     found = course()
 
     assert [(leg.step, leg.title, leg.weight) for leg in found.legs] == [

@@ -16,11 +16,8 @@ def planned(*steps: dict[str, Any], **spec: Any) -> tuple[PlannedStep, ...]:
 
 
 def test_a_canary_grows_and_a_blue_green_release_switches_by_default() -> None:
-    assert [(step.weight, step.shortest, step.longest) for step in planned()] == [
-        (5, 60, 600),
-        (25, 120, 600),
-        (50, 120, 600),
-    ]
+    assert [step.weight for step in planned()] == [5, 10, 20, 40, 50]
+    assert {(step.shortest, step.longest) for step in planned()} == {(60, 600)}
     assert [(step.weight, step.advance) for step in planned(strategy="BlueGreen")] == [(100, "WhenNotBad")]
 
 
