@@ -16,6 +16,8 @@ Answer = float | str | None
 """A number; None for no data; a sentence for what is wrong with the query."""
 _MARK = "headgate_question"
 _MOST_KNOWN = 10_000
+_ASKED_AGAIN = 60.0
+"""Seconds until a rejected query is asked again: some fail only on what is there, as two series where one may be."""
 
 
 @dataclass
@@ -23,7 +25,8 @@ class Questions:
     """Asks one Prometheus. Remembers which texts can't be asked together with others."""
 
     prometheus: Prometheus
-    _broken: dict[str, str] = field(default_factory=dict)
+    _broken: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """What is wrong with a text, and when that was said."""
     _scalars: set[str] = field(default_factory=set)
 
     def answers(self, texts: Iterable[str], at: float) -> dict[str, Answer]:
@@ -32,10 +35,18 @@ class Questions:
         if len(self._broken) + len(self._scalars) > _MOST_KNOWN:
             self._broken.clear()
             self._scalars.clear()
-        found: dict[str, Answer] = {text: self._broken[text] for text in asked if text in self._broken}
-        for part in self._parts([text for text in asked if text not in self._broken]):
+        found: dict[str, Answer] = {text: self._again(text, at) for text in asked if text in self._broken}
+        for part in self._parts([text for text in asked if text not in found]):
             found |= self._together(part, at)
         return found
+
+    def _again(self, text: str, at: float) -> Answer:
+        """The answer to a text that was rejected: what was said then, or after a while a new one."""
+        said, since = self._broken[text]
+        if at - since < _ASKED_AGAIN:
+            return said
+        del self._broken[text]
+        return self._alone(text, at)
 
     def _parts(self, texts: list[str]) -> list[list[str]]:
         """The texts in parts of the length that the server takes."""
@@ -74,15 +85,17 @@ class Questions:
         except PrometheusError as error:
             if not error.rejected:
                 raise
-            self._broken[text] = str(error)
-            return str(error)
+            return self._rejected(text, str(error), at)
         if _is_pair(result):
             self._scalars.add(text)
             return _single([result])
         if any("value" not in item for item in result):
-            self._broken[text] = "the query gives a range of samples, and must give one number"
-            return self._broken[text]
+            return self._rejected(text, "the query gives a range of samples, and must give one number", at)
         return _single([item["value"] for item in result])
+
+    def _rejected(self, text: str, why: str, at: float) -> str:
+        self._broken[text] = why, at
+        return why
 
     def _as_vector(self, text: str) -> str:
         # On a line of its own a comment at the end of the text ends there.

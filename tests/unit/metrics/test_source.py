@@ -434,6 +434,19 @@ def test_a_broken_query_is_not_asked_again(source: Source) -> None:
     assert source.prometheus.queries - before == 2
 
 
+def test_a_query_that_failed_on_what_was_there_then_is_asked_again_a_minute_later(source: Source) -> None:
+    """Given two series match where one may, as while pods come and go, Prometheus rejects it as it does a bad query."""
+    churn = f'sum({REQUESTS}{{service="plain"}}) + on () {REQUESTS}{{service="churn-canary"}}'
+    item = watch("plain", queries=(("q", churn),))
+
+    assert "rejects the query" in read(source, item, 590).problems["q"]
+    assert read(source, item, 605, 620).problems
+    later = read(source, item, 635, 650, 655)
+
+    assert later.problems == {}
+    assert later.queries["q"] is not None
+
+
 def test_other_sources_have_families_of_their_own(source: Source) -> None:
     """Milliseconds, another code label, another first label: one query more."""
     names = (
