@@ -3,8 +3,10 @@
 The holder counts its time from the moment before a renewal was sent, and stops acting `renew_within` seconds after
 the last one that succeeded. Another takes over `duration` seconds after it saw the Lease change for the last time.
 Both count on their own monotonic clock, so neither wall clocks nor time zones matter; the gap between the two is what
-clocks of different speed may use up. The protocol is client-go's (tools/leaderelection); the errors of the network
-are answers like any other here, and no request outlives the deadline it is made for.
+clocks of different speed may use up. A Lease that is deleted counts as held until then; its holder makes it anew.
+
+The protocol is client-go's (tools/leaderelection); the errors of the network are answers like any other here, and no
+request outlives the deadline it is made for.
 """
 
 import asyncio
@@ -55,7 +57,7 @@ class Elector:
         self._held: Manifest | None = None
         self._renewed = float("-inf")
         self._seen: tuple[Any, ...] = ()
-        self._seen_at = 0.0
+        self._taken_until = float("-inf")
         self.identity = identity
 
     @property
@@ -120,7 +122,8 @@ class Elector:
         except ApiError as error:
             if error.status != 404:
                 raise
-            return await self._write(asked, None, transitions=0)
+            # It may have been deleted under a holder that does not know it yet.
+            return asked >= self._taken_until and await self._write(asked, None, transitions=0)
         if not self._free(lease, asked):
             return False
         return await self._write(asked, lease, transitions=(lease["spec"].get("leaseTransitions") or 0) + 1)
@@ -130,18 +133,24 @@ class Elector:
         spec = lease["spec"]
         seen = (spec.get("holderIdentity"), spec.get("renewTime"), lease["metadata"]["uid"])
         if seen != self._seen:
-            self._seen, self._seen_at = seen, _clock()
-        duration = spec.get("leaseDurationSeconds") or self._terms.duration
-        return not spec.get("holderIdentity") or asked >= self._seen_at + duration
+            duration = spec.get("leaseDurationSeconds") or self._terms.duration
+            self._seen = seen
+            self._taken_until = _clock() + duration if spec.get("holderIdentity") else float("-inf")
+        return asked >= self._taken_until
 
     async def _renew(self) -> bool:
-        """Renew the held Lease. False where someone else holds it by now."""
+        """Renew the held Lease, or make it anew where someone deleted it. False where someone else holds it by now."""
         asked, lease = _clock(), self._held
         assert lease is not None  # noqa: S101 (renewed only while held)
-        if await self._write(asked, lease, transitions=None):
-            return True
-        # Either someone else wrote it, or an earlier renewal of ours arrived whose answer was lost.
-        found = await self._client.get(self._ref)
+        try:
+            if await self._write(asked, lease, transitions=None):
+                return True
+            # Either someone else wrote it, or an earlier renewal of ours arrived whose answer was lost.
+            found = await self._client.get(self._ref)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return await self._write(_clock(), None, transitions=0)
         if found["spec"].get("holderIdentity") != self.identity:
             return False
         self._held = found

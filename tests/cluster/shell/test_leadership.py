@@ -11,6 +11,7 @@ from tests.cluster.shell.operator_process import until
 pytestmark = pytest.mark.cluster
 
 TAKEOVER = 15.0
+LEASES_SEEN = 'headgate_api_requests_total{code="200",resource="leases",verb="get"}'
 WRITES = {"create", "update", "patch", "delete"}
 
 
@@ -91,6 +92,21 @@ def test_a_leader_that_is_cut_off_stops_before_the_standby_begins(bench: Bench) 
         f"\nthe leader ended {stopped:.1f} s after it was cut off, the standby led {time.monotonic() - cut:.1f} s after"
     )
     assert leader.says("the lease is lost")
+
+
+def test_a_lease_that_is_deleted_is_made_anew_by_its_holder(bench: Bench) -> None:
+    """As someone does who wants to see another leader: two at once is what he must not get."""
+    leader = bench.operator()
+    leader.leads()
+    standby = bench.operator()
+    standby.wait_for("all first lists are complete")
+    until("the standby has seen the lease", lambda: standby.metric(LEASES_SEEN))
+    for _ in range(3):
+        bench.cluster.kubectl("delete", "lease", "headgate", "-n", bench.namespace)
+        until("there is a lease again", lambda: bench.cluster.items("lease", bench.namespace))
+        assert bench.lease()["holderIdentity"].startswith("operator-1_")
+    assert leader.process.poll() is None
+    assert not standby.says("^leading$")
 
 
 def test_a_short_outage_is_survived(bench: Bench) -> None:

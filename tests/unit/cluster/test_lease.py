@@ -185,6 +185,42 @@ async def test_a_leader_that_was_robbed_notices_at_its_next_renewal() -> None:
     assert not first.leads
 
 
+@pytest.mark.parametrize("moment", [20.0, 20.4, 20.8, 21.2, 21.6])
+@pytest.mark.parametrize("answers", ["404", "409"])
+async def test_a_lease_that_is_deleted_is_made_anew_by_its_holder_and_nobody_else_leads(
+    moment: float, answers: str
+) -> None:
+    """A renewal of what is gone is answered 404, or 409 where the API server compares the uid first."""
+    api = MemoryApi()
+    first, second = elector(api, "first"), elector(api, "second")
+    await first.acquire()
+    tasks = [asyncio.create_task(first.hold()), asyncio.create_task(second.acquire())]
+    await asyncio.sleep(moment)
+    del api.objects[PATH]
+    if answers == "409":
+        api.fault = lambda request: (
+            refusal(409, "Conflict", "uid") if request.method == "PUT" and PATH not in api.objects else None
+        )
+    for _ in range(300):
+        await asyncio.sleep(0.1)
+        assert (first.leads, second.leads) == (True, False)
+    assert spec(api)["holderIdentity"] == "first"
+    for task in tasks:
+        task.cancel()
+
+
+async def test_the_lease_of_a_leader_that_died_may_be_deleted() -> None:
+    """As someone in a hurry does: it still takes the duration until another may lead, for the leader may be alive."""
+    api = MemoryApi()
+    first, second = elector(api, "first"), elector(api, "second")
+    await first.acquire()
+    waiting = asyncio.create_task(second.acquire())
+    await asyncio.sleep(2)
+    del api.objects[PATH]
+    await waiting
+    assert TERMS.duration <= clock() <= TERMS.duration + TERMS.retry
+
+
 async def test_a_standby_waits_the_whole_duration_from_when_it_looked_first() -> None:
     """The holder's renewTime is of another clock, hours off: it only matters that it changes."""
     api = MemoryApi()
