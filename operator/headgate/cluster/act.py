@@ -19,6 +19,10 @@ class StaleError(Exception):
     """The release changed while it was decided upon, so its status was not written. The newer one has been read."""
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 class Actor:
     """Carries out decisions; `record` takes their events."""
 
@@ -27,8 +31,12 @@ class Actor:
         self._projection = projection
         self._record = record
 
-    async def carry_out(self, release: Release, decision: Decision, *, write_status: bool) -> bool:
+    async def carry_out(
+        self, release: Release, decision: Decision, *, write_status: bool, written: Callable[[], None] = _nothing
+    ) -> bool:
         """Do all of it, in order. Returns whether something was not as expected, so that another look is needed.
+
+        `written` is called as soon as the status is, whatever comes of the actions after it.
 
         Raises ApiError at the first action that fails, StaleError where someone else wrote the release meanwhile.
         """
@@ -39,6 +47,7 @@ class Actor:
             version = _version_after(release, answer, version)
         if write_status:
             await self.write_status(release, decision.status, version)
+            written()
         for action in decision.actions:
             surprised |= await self._do(release, action) is None
         return surprised

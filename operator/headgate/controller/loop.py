@@ -125,11 +125,14 @@ class Loop(Generic[W]):
         memory.urgent = bool(decision.first)
         status = _blamed(release, decision.status, memory.trouble, self._now())
         write = self._brain.worth_writing(release.status, status, memory.written, self._now())
-        surprised = await self._actor.carry_out(release, replace(decision, status=status), write_status=write)
-        if write:
+
+        def written() -> None:
             memory.written = self._now()
             _log_transition(release, status)
-        elif status != release.status:
+
+        decided = replace(decision, status=status)
+        surprised = await self._actor.carry_out(release, decided, write_status=write, written=written)
+        if not write and status != release.status:
             self._at(key, max(memory.written, self._now() - QUIET + 1.0) + QUIET)
         self._remember(key, memory, decision.status)
         self._watch(key, release.model_copy(update={"status": status}), observation)

@@ -362,6 +362,19 @@ async def test_each_transition_is_one_log_line(scene: Scene, caplog: pytest.LogC
     assert lines[0].getMessage() == "5 % to shop:2"
 
 
+async def test_a_transition_is_logged_once_even_if_a_write_after_its_status_fails(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    scene.always(Decision(STEPPING, actions=(PAUSE,)))
+    scene.api.fault = on("PATCH deployments/shop", refusal(500, "InternalError", "no"))
+    await scene.tick()
+    await scene.tick()
+    scene.api.fault = lambda _: None
+    await scene.tick()
+    assert [record.getMessage() for record in caplog.records if hasattr(record, "to")] == ["5 % to shop:2"]
+
+
 async def test_the_moment_of_the_last_write_is_what_worth_writing_is_asked_with(scene: Scene) -> None:
     asked: list[float] = []
 
