@@ -63,7 +63,7 @@ class _Memory:
     trouble: str = ""
     """Why the last tick failed, where that is worth telling in status."""
     urgent: bool = field(default=False)
-    """The last tick was to take traffic away."""
+    """The last tick was to take traffic away, or may have been."""
 
 
 class Loop(Generic[W]):
@@ -121,6 +121,8 @@ class Loop(Generic[W]):
         known = release
         if memory.status is not None and memory.persisted == release.status:
             known = release.model_copy(update={"status": memory.status})
+        # Until it is decided: what cannot be seen now may be what takes the traffic away.
+        memory.urgent = release.status.weights.candidate > 0
         observation, decision = await self._decide(key, known)
         memory.urgent = bool(decision.first)
         status = _blamed(release, decision.status, memory.trouble, self._now())

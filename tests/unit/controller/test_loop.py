@@ -248,6 +248,16 @@ async def test_taking_traffic_away_is_tried_again_within_five_seconds_for_ever(s
     assert scene.arranged[0] <= 5
 
 
+async def test_where_a_candidate_has_traffic_a_failed_look_is_tried_again_within_five_seconds(scene: Scene) -> None:
+    """For what it would show is not known: it may be the look that takes the traffic away."""
+    scene.projection.see(scene.api.change(RELEASE, status=STEPPING.manifest()))
+    scene.always(Decision(STEPPING, look=frozenset({"stable_endpoints"})))
+    scene.api.fault = on("GET endpointslices", refusal(500, "InternalError", "no"))
+    for _ in range(12):
+        await scene.tick()
+    assert scene.arranged[0] <= 5
+
+
 async def test_what_has_failed_for_days_is_still_tried_again(scene: Scene) -> None:
     """The pause grows by doubling: after a thousand failures that is no number any more."""
     scene.always(Decision(STEPPING, actions=(PAUSE,)))
