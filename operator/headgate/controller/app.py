@@ -59,7 +59,7 @@ class Operator(Generic[W]):
         self._elector = Elector(own, (config.lease.namespace, config.lease.name), identity)
         self._client = KubeClient(api, may_write=lambda: self._elector.leads, count=count)
         self._scheduler: Scheduler[Key] = Scheduler(self._tick, config.workers)
-        self._projection = Projection(self._scheduler.soon)
+        self._projection = Projection(self._wake)
         self._kinds = watched(ingresses=config.ingress is not None)
         self._lists = Lists(self._projection, self._kinds, config.namespaces)
         self._recorder = Recorder(self._client, identity)
@@ -216,6 +216,11 @@ class Operator(Generic[W]):
             telemetry=self._telemetry,
             at=self._at,
         )
+
+    def _wake(self, key: Key) -> None:
+        """Have a release looked at soon. A standby looks at none, and at all of them when it comes to lead."""
+        if self._serving is not None:
+            self._scheduler.soon(key)
 
     async def _tick(self, key: Key) -> None:
         await self._loop.tick(key)

@@ -16,6 +16,7 @@ from headgate.metrics.reader import MetricsReader
 from headgate.metrics.watch import Watch
 from headgate.release.machine import decide
 from headgate.release.reporting import worth_writing
+from tests.unit.cluster.manifests import canary_release
 
 pytestmark = pytest.mark.looptime
 
@@ -42,6 +43,17 @@ async def test_it_is_alive_for_as_long_as_it_waits() -> None:
 
     operator.stop()
     assert await running == 0
+
+
+async def test_a_standby_keeps_no_list_of_what_happened() -> None:
+    """It may stand by for months, while names come and go; when it comes to lead it looks at every release."""
+    operator = operator_at(port=0)
+    for number in range(100):
+        manifest = canary_release(f"preview-{number}", 2 * number + 1)
+        operator._projection.see(manifest)  # noqa: SLF001 (as a watch event does)
+        manifest["metadata"]["resourceVersion"] = str(2 * number + 2)
+        operator._projection.see(manifest, gone=True)  # noqa: SLF001 (as above)
+    assert len(operator._scheduler) == 0  # noqa: SLF001 (what /metrics tells as headgate_queue_depth)
 
 
 async def test_a_port_that_is_taken_is_one_sentence(caplog: pytest.LogCaptureFixture) -> None:
