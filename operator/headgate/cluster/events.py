@@ -25,6 +25,8 @@ _MOST_SERIES = 1000
 _BURST = 25.0
 _REFILL = 1 / 300
 _PAUSE = 0.1
+_LONGEST_PAUSE = 10.0
+_MOST_TRIES = 8
 _LONGEST_NOTE = 1024
 _LONGEST_STEM = 200
 
@@ -39,6 +41,7 @@ class _Series:
     last: float
     count: int = 1
     sent: bool = False
+    failures: int = 0
 
 
 @dataclass
@@ -97,8 +100,8 @@ class Recorder:
         while True:
             await self._filled.wait()
             while self._pending:
-                await self._send(self._series[next(iter(self._pending))])
-                await asyncio.sleep(_PAUSE)
+                failures = await self._send(next(iter(self._pending)))
+                await asyncio.sleep(min(_LONGEST_PAUSE, _PAUSE * 2.0**failures))
             self._filled.clear()
             self._idle.set()
 
@@ -116,18 +119,36 @@ class Recorder:
             self._allowances.popitem(last=False)
         return allowance.take(now)
 
-    async def _send(self, series: _Series) -> None:
-        """Send one event as it is now; what comes in meanwhile is sent next. A failure costs only this event."""
-        self._pending = {same: None for same in self._pending if self._series.get(same) is not series}
+    async def _send(self, same: _Sameness) -> int:
+        """Send one event as it is now; what comes in meanwhile is sent next. Returns how often it has failed."""
+        series = self._series[same]
+        del self._pending[same]
         try:
             if series.sent:
                 seen = {"count": series.count, "lastObservedTime": format_moment(series.last)}
                 await self._client.merge_patch(_ref(series.manifest), {"series": seen})
             else:
-                series.sent = True
                 await self._client.create(series.manifest)
-        except (ApiError, NotLeadingError) as error:
-            _log.warning("event %s was not recorded: %s", series.manifest["reason"], error)
+            series.sent, series.failures = True, 0
+        except NotLeadingError:
+            return 0
+        except ApiError as error:
+            self._failed(same, series, error)
+        return series.failures
+
+    def _failed(self, same: _Sameness, series: _Series, error: ApiError) -> None:
+        """Try what may pass again, behind the others. Its name is its own, so one that is there is this very event."""
+        if not series.sent and error.status == 409:
+            series.sent = True
+            return
+        series.failures += 1
+        gone = series.sent and error.status == 404
+        series.sent = series.sent and not gone
+        if (error.passing or gone) and series.failures < _MOST_TRIES and self._series.get(same) is series:
+            self._pending[same] = None
+            return
+        _log.warning("event %s was not recorded: %s", series.manifest["reason"], error)
+        series.failures = 0
 
 
 def _manifest(release: Release, event: Event, instance: str, now: float) -> Manifest:

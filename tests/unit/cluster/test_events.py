@@ -11,7 +11,7 @@ from headgate.cluster.events import Recorder
 from headgate.release.decision import Event
 from headgate.release.reasons import Reason
 from tests.unit.cluster.manifests import release
-from tests.unit.cluster.memory_api import MemoryApi, MemoryClient, refusal
+from tests.unit.cluster.memory_api import MemoryApi, MemoryClient, Request, refusal
 
 pytestmark = pytest.mark.looptime
 
@@ -131,6 +131,56 @@ async def test_an_event_that_is_refused_is_logged_and_the_next_one_is_sent(caplo
         await recorder.flush(1)
     assert [event["reason"] for event in stored(api)] == ["Released"]
     assert "event Weight was not recorded" in caplog.text
+
+
+async def test_an_event_that_meets_a_short_outage_is_sent_after_it() -> None:
+    """That a release was rolled back is told once; it must not depend on the answer of one request."""
+    api = MemoryApi(fault=lambda _: refusal(503, "ServiceUnavailable", "etcd is away"))
+    async with recording(api) as recorder:
+        recorder.record(release(), WEIGHT)
+        recorder.record(release(), Event(Reason.ROLLED_BACK, "100 % to shop:1"))
+        await asyncio.sleep(5)
+        api.fault = lambda _: None
+        await recorder.flush(30)
+    assert {event["reason"] for event in stored(api)} == {"Weight", "RolledBack"}
+
+
+async def test_an_event_whose_answer_was_lost_is_there_once() -> None:
+    api, lost = MemoryApi(), iter([True])
+
+    def lose_one(_: Request) -> None:
+        if next(lost, False):
+            raise ConnectionResetError("connection reset")
+
+    api.fault_after = lose_one
+    async with recording(api) as recorder:
+        recorder.record(release(), WEIGHT)
+        await recorder.flush(30)
+        recorder.record(release(), WEIGHT)
+        await recorder.flush(30)
+    assert [event["series"]["count"] for event in stored(api)] == [2]
+
+
+async def test_an_outage_without_end_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    api = MemoryApi(fault=lambda _: refusal(503, "ServiceUnavailable", "etcd is away"))
+    async with recording(api) as recorder:
+        recorder.record(release(), WEIGHT)
+        await recorder.flush(600)
+        assert asyncio.get_running_loop().time() < 120
+    assert caplog.text.count("event Weight was not recorded") == 1
+
+
+async def test_an_event_that_is_gone_when_it_happens_again_is_made_anew() -> None:
+    """The API server keeps Events for an hour; one that goes on happening may live longer than that."""
+    api = MemoryApi()
+    async with recording(api) as recorder:
+        for _ in range(3):
+            recorder.record(release(), WEIGHT)
+            await recorder.flush(1)
+            api.objects.clear()
+        recorder.record(release(), WEIGHT)
+        await recorder.flush(1)
+    assert len(stored(api)) == 1
 
 
 async def test_a_note_longer_than_the_api_allows_is_cut_at_1024_bytes() -> None:
