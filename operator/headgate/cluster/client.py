@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
+import yaml
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
@@ -107,15 +108,17 @@ async def connect(kubeconfig: str | None = None, context: str | None = None) -> 
     configuration = Configuration()
     configuration.client_session_kwargs = {"trust_env": False}
     path = kubeconfig or os.environ.get("KUBECONFIG")
+    where = f"kubeconfig {path}" if path else "not in a cluster (set KUBECONFIG or --kubeconfig)"
     try:
         if path:
             await config.load_kube_config(config_file=path, context=context, client_configuration=configuration)
         else:
             config.load_incluster_config(client_configuration=configuration)
-    except config.ConfigException as error:
-        where = f"kubeconfig {path}" if path else "not in a cluster (set KUBECONFIG or --kubeconfig)"
+        api = ApiClient(configuration)
+    except (config.ConfigException, OSError) as error:
         raise ConnectionProblemError(f"no API server: {where}: {error}") from error
-    api = ApiClient(configuration)
+    except (yaml.YAMLError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ConnectionProblemError(f"no API server: {where}: it cannot be read as one") from error
     api.user_agent = user_agent()
     return api
 

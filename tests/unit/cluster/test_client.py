@@ -395,6 +395,23 @@ async def test_a_kubeconfig_that_is_not_there_is_named() -> None:
         await connect("/nowhere/config")
 
 
+_NO_CERTIFICATE = """
+current-context: c
+clusters: [{name: c, cluster: {server: "https://127.0.0.1:1", certificate-authority-data: "bm9uZQ=="}}]
+users: [{name: u, user: {token: x}}]
+contexts: [{name: c, context: {cluster: c, user: u}}]
+"""
+
+
+@pytest.mark.parametrize("text", ["", "text", "a: [b", "clusters: 5", _NO_CERTIFICATE])
+async def test_a_file_that_is_no_kubeconfig_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text(text)
+    with pytest.raises(ConnectionProblemError, match=f"^no API server: kubeconfig {path}: ") as caught:
+        await connect(str(path))
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("path", "plural", "namespace"),
     [
