@@ -80,19 +80,23 @@ LATE = {
 }
 LITTLE = {f"{rps} rps, 0.5 %": Scenario(rps, 0.005) for rps in (1, 2, 5, 10)}
 
+_DOUBLING = (5, 10, 20, 40, 50)
 LADDERS: dict[str, dict[str, Any]] = {
     "ten of 60 s": {},
-    "ten, each until 20 : 1": {"odds": 20.0, "patient": True},
-    "ten, each until 3 : 1 or 60 s": {"odds": 3.0},
-    "ten, each until 1.2 : 1 or 60 s": {"odds": 1.2},
-    "5, 10, 25, 50 %, each until 1.2 : 1": {"odds": 1.2, "patient": True, "ladder": (5, 10, 25, 50)},
-    "5, 10, 25, 50 %, each until 1.2 : 1 or 60 s": {"odds": 1.2, "ladder": (5, 10, 25, 50)},
-    "doubling from 5 to 50 %, each until 3 : 1": {"odds": 3.0, "patient": True, "ladder": (5, 10, 20, 40, 50)},
-    "doubling from 5 to 50 %, each until 3 : 1 or 60 s": {"odds": 3.0, "ladder": (5, 10, 20, 40, 50)},
-    "doubling from 1 to 50 %, each until 3 : 1": {"odds": 3.0, "patient": True, "ladder": (1, 2, 4, 8, 16, 32, 50)},
-    "doubling from 1 to 50 %, each until 3 : 1 or 60 s": {"odds": 3.0, "ladder": (1, 2, 4, 8, 16, 32, 50)},
-}
-"""Options of the rule: the odds that end a step, and whether nothing else does."""
+    "ten, until 20 : 1": {"odds": 20.0, "longest": math.inf},
+    "ten, until 3 : 1 or 60 s": {"odds": 3.0},
+    "ten, until 1.2 : 1 or 60 s": {"odds": 1.2},
+    "doubling from 5 to 50 %, until 20 : 1": {"odds": 20.0, "longest": math.inf, "ladder": _DOUBLING},
+    "doubling from 5 to 50 %, until 3 : 1, 60 to 600 s (default)": {
+        "odds": 3.0, "shortest": 60.0, "longest": 600.0, "ladder": _DOUBLING,
+    },
+    "doubling from 5 to 50 %, until 3 : 1": {"odds": 3.0, "longest": math.inf, "ladder": _DOUBLING},
+    "doubling from 5 to 50 %, until 3 : 1 or 60 s": {"odds": 3.0, "ladder": _DOUBLING},
+    "doubling from 5 to 50 %, until 1.2 : 1": {"odds": 1.2, "longest": math.inf, "ladder": _DOUBLING},
+    "doubling from 5 to 50 %, until 1.2 : 1 or 60 s": {"odds": 1.2, "ladder": _DOUBLING},
+    "doubling from 1 to 50 %, until 3 : 1 or 60 s": {"odds": 3.0, "ladder": (1, 2, 4, 8, 16, 32, 50)},
+}  # fmt: skip
+"""Options of the rule: the odds at which a step ends, its bounds in seconds, its weights."""
 
 
 def _mostly_on(ratio: float) -> NDArray[np.float64]:

@@ -135,8 +135,8 @@ neighbours) may therefore count for no more than half of the evidence that is ne
 _WEIGHTS = """\
 ## Weights that grow with the evidence
 
-A step ends as soon as the evidence that the candidate is good has reached these odds, and after 60 s where the table
-says "or".
+A step ends as soon as the evidence that the candidate is good has reached these odds. `setWeight: Auto` doubles the
+weight at 3 : 1; the default steps do, from 5 to 50 percent, with a minute for each weight at least.
 """
 _BETS = """\
 ## Other bets

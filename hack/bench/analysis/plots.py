@@ -17,7 +17,7 @@ SERVICES = {"20 requests a second": 20.0, "100 requests a second": 100.0}
 
 def write(folder: Path, size: Size) -> None:
     """Writes both pictures as SVG; the same numbers give the same bytes."""
-    mpl.rcParams["svg.hashsalt"] = "headgate"
+    mpl.rcParams |= {"svg.hashsalt": "headgate", "svg.fonttype": "none"}
     _exposure(size).savefig(folder / "simulation-exposure.svg", metadata={"Date": None})
     _detection(size).savefig(folder / "simulation-detection.svg", metadata={"Date": None})
 
@@ -30,11 +30,12 @@ def _exposure(size: Size) -> Figure:
             points = [_point(kind, setting, rps, size) for setting in settings]
             _curve(axes, kind.name, marker, points)
         axes.set(
-            title=f"{title}, stable fails 0.5 %: lower left is better",
+            title=title,
             xlabel="good releases rolled back in an incident of both, %",
             ylabel="requests exposed to a version x5 worse",
             yscale="log",
         )
+    figure.suptitle("Stable fails 0.5 %; lower left is better")
     figure.axes[0].legend()
     return figure
 

@@ -176,8 +176,9 @@ class Headgate(Rule):
     """A step ends early when the evidence that the candidate is fine has reached these odds; by time when None."""
     ladder: tuple[float, ...] = STEPS
     """The weights, in percent."""
-    patient: bool = False
-    """A step does not end before."""
+    shortest: float = 0.0
+    longest: float = 60.0
+    """Seconds of a step that ends by its odds, at least and at most."""
     check: int = CHECK
     """Ticks between two checks."""
     prior: Counts | None = None
@@ -244,9 +245,9 @@ class Headgate(Rule):
 
     def _advance(self, at: int, bets: Counts, odds: float) -> None:
         self.assurance += bets
-        ends = log_mean_exp(self.assurance) >= np.log(odds)
-        if not self.patient:
-            ends |= at + 1 - self.entered >= STEP_TICKS
+        lasted = (at + 1 - self.entered) * TICK
+        ends = (log_mean_exp(self.assurance) >= np.log(odds)) & (lasted >= self.shortest)
+        ends |= lasted >= self.longest
         self.level += ends
         self.assurance[ends] = 0.0
         self.entered[ends] = at + 1
