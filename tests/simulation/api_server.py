@@ -73,10 +73,24 @@ class ApiServer:
             return
         if old["metadata"].get("finalizers"):
             old["metadata"]["deletionTimestamp"] = "now"
-            self._touch(old)
+            self.touch(old)
             return
         del self.objects[kind, name]
         self._next()
+
+    def write_status(self, item: Manifest, status: Manifest) -> None:
+        """What a controller tells of an object in place; a watch sees it only where it is new."""
+        if item.get("status") != status:
+            item["status"] = status
+            self.touch(item)
+
+    def changed(self, old: Manifest, item: Manifest) -> None:
+        """Takes note of what a controller changed of an object in place."""
+        if old != item:
+            self.touch(item)
+
+    def touch(self, item: Manifest) -> None:
+        item["metadata"]["resourceVersion"] = str(self._next())
 
     def _store(self, key: Key, old: Manifest | None, new: Manifest, writer: str) -> None:
         self.admit(old, new, writer)
@@ -91,15 +105,12 @@ class ApiServer:
             self._next()
             return
         if old != new:
-            self._touch(new)
+            self.touch(new)
         self.objects[key] = new
 
     def _next(self) -> int:
         self.version += 1
         return self.version
-
-    def _touch(self, item: Manifest) -> None:
-        item["metadata"]["resourceVersion"] = str(self._next())
 
 
 def _found(item: Manifest, path: str) -> bool:

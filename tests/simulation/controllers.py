@@ -2,15 +2,15 @@
 
 import copy
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from headgate.api.names import POD_TEMPLATE_HASH
-from headgate.workloads.template import identity_of
 from tests.simulation.api_server import ApiServer
+from tests.simulation.deployments import Sync, new_among
 
 Manifest = dict[str, Any]
-_ORDINAL = "deployment.kubernetes.io/revision"
-_DESIRED = "deployment.kubernetes.io/desired-replicas"
+_MOST_SYNCS = 20
 
 
 @dataclass
@@ -36,18 +36,26 @@ class Controllers:
     """Images whose pods do not become ready."""
     pods: dict[str, Pod] = field(default_factory=dict)
     serial: int = 0
+    signs: tuple[object, ...] = ()
 
     def run(self, now: float) -> None:
         """Lets every controller do what it would do by `now`."""
-        for deployment in list(self.api.every("Deployment")):
-            self._deployment(deployment, now)
-        for replica_set in list(self.api.every("ReplicaSet")):
-            self._replica_set(replica_set, now)
-        names = {item["metadata"]["name"] for item in self.api.every("ReplicaSet")}
-        for pod in self.pods.values():
-            if pod.owner not in names and pod.leaving is None:
-                pod.leaving = now
         self.pods = {name: pod for name, pod in self.pods.items() if not self._gone(pod, now)}
+        while (signs := self._signs(now)) != self.signs:
+            self.signs = signs
+            self._collect_garbage()
+            for deployment in list(self.api.every("Deployment")):
+                self._deployment(deployment, now)
+            for replica_set in list(self.api.every("ReplicaSet")):
+                self._replica_set(replica_set, now)
+            names = {item["metadata"]["name"] for item in self.api.every("ReplicaSet")}
+            for pod in self.pods.values():
+                if pod.owner not in names and pod.leaving is None:
+                    pod.leaving = now
+
+    def _signs(self, now: float) -> tuple[object, ...]:
+        """What a controller can have work from."""
+        return self.api.version, {(pod.name, pod.ready_at <= now, pod.leaving) for pod in self.pods.values()}
 
     def ready(self, selector: dict[str, str], now: float) -> list[Pod]:
         """The pods that a Service with this selector leads to."""
@@ -66,16 +74,28 @@ class Controllers:
         uid = deployment["metadata"]["uid"]
         return [item for item in self.api.every("ReplicaSet") if _owner(item) == uid]
 
+    def _collect_garbage(self) -> None:
+        """What belongs to an object that is gone goes too."""
+        living = {item["metadata"]["uid"] for item in self.api.objects.values()}
+        for (kind, name), item in list(self.api.objects.items()):
+            if _owner(item) not in {"", *living}:
+                self.api.delete(kind, name)
+
     def _deployment(self, deployment: Manifest, now: float) -> None:
         self._claim(deployment)
-        owned, spec = self._owned(deployment), deployment["spec"]
-        identity = identity_of(spec["template"])
-        new = next((item for item in owned if identity_of(item["spec"]["template"]) == identity), None)
-        if spec.get("paused"):
-            self._scale_paused(owned, new, spec["replicas"])
-        else:
-            self._roll(deployment, owned, new, now)
-        self._report(deployment, new, now)
+        for _ in range(_MOST_SYNCS):
+            sync = Sync(
+                deployment,
+                self._owned(deployment),
+                available=lambda item: len(self._available_of(item, now)),
+                create=partial(self._create, deployment),
+            )
+            before = copy.deepcopy(sync.owned)
+            if not sync.run():
+                break
+            for old, item in zip(before, sync.owned, strict=True):
+                self.api.changed(old, item)
+        self._report(deployment, now)
 
     def _claim(self, deployment: Manifest) -> None:
         for item in self.api.every("ReplicaSet"):
@@ -83,62 +103,38 @@ class Controllers:
             matches = deployment["spec"]["selector"]["matchLabels"].items() <= labels.items()
             if matches and not _owner(item):
                 item["metadata"]["ownerReferences"] = [{"uid": deployment["metadata"]["uid"], "controller": True}]
+                self.api.touch(item)
 
-    def _scale_paused(self, owned: list[Manifest], new: Manifest | None, replicas: int) -> None:
-        active = [item for item in owned if item["spec"]["replicas"]]
-        saturated = new is not None and (
-            new["spec"]["replicas"] == replicas
-            and (new["metadata"].get("annotations") or {}).get(_DESIRED) == str(replicas)
-        )
-        for item in active:
-            if saturated:
-                item["spec"]["replicas"] = replicas if item is new else 0
-            elif len(active) == 1:
-                item["spec"]["replicas"] = replicas
-
-    def _roll(self, deployment: Manifest, owned: list[Manifest], new: Manifest | None, now: float) -> None:
-        replicas = deployment["spec"]["replicas"]
-        if new is None:
-            new = self._create(deployment)
-        ordinals = [
-            int((item["metadata"].get("annotations") or {}).get(_ORDINAL, 0)) for item in owned if item is not new
-        ]
-        annotations = new["metadata"].setdefault("annotations", {})
-        annotations[_ORDINAL] = str(max([int(annotations.get(_ORDINAL, 0)), *(ordinal + 1 for ordinal in ordinals), 1]))
-        new["spec"]["replicas"] = replicas
-        if len(self._ready_of(new, now)) >= replicas:
-            for item in owned:
-                if item is not new:
-                    item["spec"]["replicas"] = 0
-
-    def _create(self, deployment: Manifest) -> Manifest:
+    def _create(self, deployment: Manifest, size: int, annotations: dict[str, str]) -> None:
         self.serial += 1
         template, revision = copy.deepcopy(deployment["spec"]["template"]), f"rs{self.serial}"
         template["metadata"]["labels"][POD_TEMPLATE_HASH] = revision
-        name = f"{deployment['metadata']['name']}-{revision}"
         manifest = {
             "kind": "ReplicaSet",
             "metadata": {
-                "name": name,
+                "name": f"{deployment['metadata']['name']}-{revision}",
                 "namespace": deployment["metadata"]["namespace"],
                 "labels": dict(template["metadata"]["labels"]),
+                "annotations": annotations,
                 "ownerReferences": [{"uid": deployment["metadata"]["uid"], "controller": True}],
             },
-            "spec": {"replicas": 0, "template": template},
+            "spec": {"replicas": size, "template": template},
         }
         self.api.apply(manifest, "deployment-controller")
-        created = self.api.get("ReplicaSet", name)
-        assert created is not None
-        return created
 
-    def _report(self, deployment: Manifest, new: Manifest | None, now: float) -> None:
-        sizes = {item["metadata"]["name"]: len(self._pods_of(item)) for item in self._owned(deployment)}
-        deployment["status"] = {
-            "observedGeneration": deployment["metadata"]["generation"],
-            "replicas": sum(sizes.values()),
-            "updatedReplicas": sizes.get(new["metadata"]["name"], 0) if new else 0,
-            "availableReplicas": sum(len(self._ready_of(item, now)) for item in self._owned(deployment)),
-        }
+    def _report(self, deployment: Manifest, now: float) -> None:
+        owned = self._owned(deployment)
+        sizes = {item["metadata"]["name"]: len(self._pods_of(item)) for item in owned}
+        new = new_among(owned, deployment)
+        self.api.write_status(
+            deployment,
+            {
+                "observedGeneration": deployment["metadata"]["generation"],
+                "replicas": sum(sizes.values()),
+                "updatedReplicas": sizes[new["metadata"]["name"]] if new else 0,
+                "availableReplicas": sum(len(self._available_of(item, now)) for item in owned),
+            },
+        )
 
     def _replica_set(self, replica_set: Manifest, now: float) -> None:
         pods, wanted = self._pods_of(replica_set), replica_set["spec"]["replicas"]
@@ -150,15 +146,15 @@ class Controllers:
             ready_at = float("inf") if image in self.never_ready else now + self.startup
             labels = template["metadata"]["labels"]
             self.pods[name] = Pod(name, replica_set["metadata"]["name"], labels, image, ready_at)
-        for pod in pods[wanted:]:
+        for pod in sorted(pods, key=lambda pod: pod.ready_at)[wanted:]:
             pod.leaving = now
-        replica_set["status"] = {"readyReplicas": len(self._ready_of(replica_set, now))}
+        self.api.write_status(replica_set, {"readyReplicas": len(self._available_of(replica_set, now))})
 
     def _pods_of(self, replica_set: Manifest) -> list[Pod]:
         name = replica_set["metadata"]["name"]
         return [pod for pod in self.pods.values() if pod.owner == name and pod.leaving is None]
 
-    def _ready_of(self, replica_set: Manifest, now: float) -> list[Pod]:
+    def _available_of(self, replica_set: Manifest, now: float) -> list[Pod]:
         return [pod for pod in self._pods_of(replica_set) if pod.ready_at <= now]
 
 

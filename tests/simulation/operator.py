@@ -9,6 +9,7 @@ from headgate.analysis.interval_log import IntervalLog
 from headgate.api.names import FIELD_MANAGER, KIND, RELEASE_LABEL
 from headgate.api.release import Release, read_release
 from headgate.api.status import Status
+from headgate.controller.metering import watch_of
 from headgate.release.decision import Action, Apply, Decision, Delete, Event, Fact, Patch
 from headgate.release.machine import decide
 from headgate.release.observation import Metrics, Observation
@@ -169,7 +170,6 @@ class Operator:
                 if (item["metadata"].get("labels") or {}).get(RELEASE_LABEL) == "shop"
             ),
             endpoints=self._ready(canary, now),
-            metrics=self._metrics(release),
             policies=self.policies,
         )
         facts: dict[str, Any] = {
@@ -177,7 +177,7 @@ class Operator:
             "stable_endpoints": self._ready(service, now),
             "autoscaler": autoscaler_among(self.api.every("HorizontalPodAutoscaler"), "shop") or "none",
         }
-        return replace(seen, **{name: facts[name] for name in looked})
+        return replace(seen, metrics=self._metrics(release, seen), **{name: facts[name] for name in looked})
 
     def _router(self, release: Release) -> Router:
         return IngressRouter() if release.spec and release.spec.traffic.ingress else SelectorRouter()
@@ -187,21 +187,20 @@ class Operator:
             return frozenset()
         return frozenset(pod.name for pod in self.controllers.ready(service["spec"]["selector"], now))
 
-    def _metrics(self, release: Release) -> Metrics:
+    def _metrics(self, release: Release, seen: Observation) -> Metrics:
         """What the metrics room would say: the log goes on where it was, or is read anew after a restart."""
-        progress = release.status.progress
-        if progress is None or release.spec is None:
+        watch = watch_of(release, seen)
+        if watch is None:
             self.log = None
             return Metrics()
-        if not self.checking:
+        if self.log is not None and not self.checking:
             return self.metrics
         self.checking = False
         problem = "Prometheus does not answer" if self.silent_since is not None else ""
-        marked = self.log.marked(progress.marks) if self.log else None
-        since = marked.newest if marked else progress.started_at - 60.0
-        log = marked or IntervalLog(release.spec.analysis.interval, progress.marks)
+        marked = self.log.marked(watch.marks) if self.log else None
+        log = marked or IntervalLog(watch.interval, watch.marks)
         if not problem:
-            log = log.extend(self.proxy.series(since))
+            log = log.extend(self.proxy.series(marked.newest if marked else watch.since - 60.0))
         self.log = log
         self.metrics = Metrics(intervals=log.intervals, problem=problem, problems=self.problems)
         return self.metrics

@@ -5,6 +5,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from headgate.analysis.samples import Series
+from headgate.api.fields import Manifest
 from tests.simulation.api_server import ApiServer
 from tests.simulation.controllers import Controllers, Pod
 
@@ -76,13 +77,23 @@ class Proxy:
                     found.append(Series(f"{arm}/{kind}", arm, kind, samples))
         return found
 
-    def _behind(self, service: str, now: float) -> tuple[str, ...]:
-        manifest = self.api.get("Service", service)
-        if manifest is None:
+    def _behind(self, name: str, now: float) -> tuple[str, ...]:
+        """The pods that an Ingress leads to, by its own Service; without an Ingress the Service is reached directly."""
+        service, ingress = self.api.get("Service", name), self.api.get("Ingress", name)
+        if service is None or (ingress and not _ports_of(ingress) <= _ports_of_service(service)):
             return ()
-        pods: list[Pod] = self.controllers.ready(manifest["spec"]["selector"], now)
+        pods: list[Pod] = self.controllers.ready(service["spec"]["selector"], now)
         return tuple(pod.name for pod in pods)
 
     def _weight(self) -> int:
         canary = self.api.get("Ingress", "shop-canary")
         return int(canary["metadata"]["annotations"][_WEIGHT]) if canary else 0
+
+
+def _ports_of(ingress: Manifest) -> set[int]:
+    paths = [path for rule in ingress["spec"]["rules"] for path in rule["http"]["paths"]]
+    return {path["backend"]["service"]["port"]["number"] for path in paths}
+
+
+def _ports_of_service(service: Manifest) -> set[int]:
+    return {port["port"] for port in service["spec"]["ports"]}

@@ -13,7 +13,7 @@ from headgate.api.names import (
     RELEASE_LABEL,
 )
 from headgate.api.release import Release, read_release
-from headgate.api.status import Status
+from headgate.api.status import Held, Status
 from headgate.release.decision import Action, Apply, Delete, Patch
 from headgate.release.observation import Observation
 from headgate.workloads.endpoints import ready_of
@@ -134,16 +134,23 @@ class World:
     # the admission policies of the chart
 
     def _admit(self, old: dict[str, Any] | None, new: dict[str, Any], writer: str) -> None:
-        if not self.policies or writer == FIELD_MANAGER or old is None:
-            return
         manifest = self.api.get(KIND, "shop")
-        held = read_release(manifest).status.held if manifest else Status().held
-        if new["kind"] == "Deployment" and manifest:
-            changed = intent_of(old["spec"]["template"]) != intent_of(new["spec"]["template"])
-            if changed or held.deployment:
-                new["spec"]["paused"] = True
+        if not self.policies or writer == FIELD_MANAGER or manifest is None:
+            return
+        held = read_release(manifest).status.held
+        if new["kind"] == "Deployment" and old is not None and self._holds(old, new, held):
+            new["spec"]["paused"] = True
         if new["kind"] == "Service" and held.service == new["metadata"]["name"]:
-            new["spec"]["selector"][POD_TEMPLATE_HASH] = held.pod_template_hash
+            pin = old["spec"]["selector"].get(POD_TEMPLATE_HASH) if old else held.pod_template_hash
+            if pin:
+                new["spec"]["selector"][POD_TEMPLATE_HASH] = pin
+
+    def _holds(self, old: dict[str, Any], new: dict[str, Any], held: Held) -> bool:
+        """As charts/headgate/templates/admission-hold.yaml has it."""
+        status = old.get("status") or {}
+        waiting = status.get("replicas", 0) > 0 and status.get("updatedReplicas", 0) == 0
+        changed = intent_of(old["spec"]["template"]) != intent_of(new["spec"]["template"])
+        return changed or (old["spec"].get("paused", False) and (held.deployment or waiting))
 
     # the invariants of the design, at each write
 
@@ -168,8 +175,11 @@ class World:
                 self.objections.append(f"2: weight rose to {weight} while the verdict was Bad")
 
     def _pin_written(self, revision: str | None) -> None:
+        """A pin never takes traffic from pods that serve to where there are none."""
+        service = self.api.get("Service", "shop")
         selector = {"app": "shop", **({POD_TEMPLATE_HASH: revision} if revision else {})}
-        if not self.controllers.ready(selector, self.now):
+        serves = service is not None and self.controllers.ready(service["spec"]["selector"], self.now)
+        if serves and not self.controllers.ready(selector, self.now):
             self.objections.append(f"1: the service was pinned to {revision}, which has no ready pod")
 
     def _removed(self) -> None:
