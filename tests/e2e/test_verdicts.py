@@ -52,7 +52,7 @@ def test_little_traffic_takes_nothing_back(shop: Shop, policy: str) -> None:
         shop.ships("v2", ERROR_RATE="0.08")
         if policy == "Hold":
             status = shop.reaches("Paused", reason="WaitingForApproval")
-            assert re.search(r"about [\d,]+ more requests", status["message"]), status["message"]
+            assert re.search(r"about [\d,]+ more candidate requests", status["message"]), status["message"]
             assert evidence_for(status, "errors")["verdict"] == "NotEnough"
             shop.asks("approve")
         shop.reaches("Succeeded")

@@ -158,8 +158,8 @@ def alarm(bets: Sequence[Bets], most: float, aligned: Sequence[bool]) -> Alarm:
         mean = log_mean_exp([total - pair + most for total, pair in zip(sums, pairs, strict=True)])
         weighed = mean - math.log((index + 1.0) * (index + 2.0))
         logs.append(weighed)
-        if weighed > strongest:
-            strongest, onset = weighed, index
+        if mean > strongest:
+            strongest, onset = mean, index
     return Alarm(log_sum_exp(logs), onset)
 
 

@@ -27,6 +27,9 @@ class Policy:
     likely: float = 3.0
     """Odds that a candidate is fine at which a weight that is Auto grows. It decides how much is exposed next, not
     whether a version is taken: the last weight is left by proof."""
+    checks: int = 3
+    """So many intervals of a step must be counted before it may end without a proof: fewer can't show even a version
+    that always fails, since what is odd for a moment, two neighbours where scrapes are apart, counts at most half."""
     dispersion: float | None = None
     """phi, when it is known; else it is measured on stable before the release."""
     past_ratio: float = 3.0

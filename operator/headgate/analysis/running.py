@@ -40,18 +40,22 @@ class Running:
         self._place: dict[str, Any] = {"step": 0, "weight": 0, "baseline": baseline, "policy": policy}
         self._log_needed = policy.log_needed(analysis.confidence)
         self._log_safe = -math.log(policy.risk)
+        self._checks, self._enough = 0, policy.checks
         self._log_likely = math.log(policy.likely)
         self._tracks = [_Track(one) for one in objectives_of((), self._analysis, **self._place)]
 
     def enter(self, step: int, weight: int) -> None:
         """From now on the candidate is in `step` at `weight` percent; the proof of another step begins anew."""
+        anew = step != self._place["step"]
+        self._checks = 0 if anew else self._checks
         for track in self._tracks:
-            track.enter(weight, anew=step != self._place["step"])
+            track.enter(weight, anew=anew)
         self._place |= {"step": step, "weight": weight}
 
     def add(self, interval: Interval) -> None:
         """Counts an interval of the present step and weight."""
         self.intervals.append(interval)
+        self._checks += 1
         for track in self._tracks:
             track.add(interval)
 
@@ -67,6 +71,11 @@ class Running:
     def likely(self) -> bool:
         """What `judge` says now of the candidate's being likely fine."""
         return all(track.safe(self._log_likely) for track in self._tracks)
+
+    @property
+    def looked(self) -> bool:
+        """Whether enough of the present step was counted that a bad version would show."""
+        return self._checks >= self._enough
 
     @property
     def judgement(self) -> Judgement:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -42,6 +42,8 @@ class Judgement:
     """About how many more candidate requests a verdict of Safe takes."""
     likely: bool = False
     """Whether all objectives say of this step that the candidate is likely fine (Policy.likely)."""
+    looked: bool = True
+    """Whether enough of this step was counted that a bad version would show (Policy.checks)."""
 
 
 def judge(
@@ -83,10 +85,11 @@ def judge(
         for query in analysis.queries
     ]
     likely = all(objective.log_safe >= math.log(policy.likely) for objective in objectives)
-    return _conclude(tuple(found), problem, log_e, log_needed, likely=likely)
+    looked = sum(interval.step == step for interval in intervals) >= policy.checks
+    return replace(_conclude(tuple(found), problem, log_e, log_needed), likely=likely, looked=looked)
 
 
-def _conclude(found: tuple[Evidence, ...], problem: str, log_e: float, log_needed: float, *, likely: bool) -> Judgement:
+def _conclude(found: tuple[Evidence, ...], problem: str, log_e: float, log_needed: float) -> Judgement:
     """The first verdict, in order of precedence, that one objective has; Safe only when all have it."""
     order: tuple[Verdict, ...] = ("Unknown", "Bad") if problem else ("Bad", "Unknown")
     order += ("NotEnough", "Safe")
@@ -97,8 +100,7 @@ def _conclude(found: tuple[Evidence, ...], problem: str, log_e: float, log_neede
         needed = max(one.requests_needed or 0 for one in deciding)
         deciding.sort(key=lambda one: -(one.requests_needed or 0))
     reason = problem or f"{deciding[0].objective}: {deciding[0].message}"
-    summary = _summary(verdict, deciding[0], log_e, needed)
-    return Judgement(verdict, reason, summary, found, log_e, log_needed, needed, likely)
+    return Judgement(verdict, reason, _summary(verdict, deciding[0], log_e, needed), found, log_e, log_needed, needed)
 
 
 def _summary(verdict: Verdict, deciding: Evidence, log_e: float, needed: int | None) -> str:

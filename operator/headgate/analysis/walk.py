@@ -136,7 +136,7 @@ def _stay(
         if interval.end > earliest and _goes_on(leg, running, verdict):
             return left(earliest)
         if interval.end > latest:
-            return left(latest, _at_last(leg, verdict, analysis))
+            return left(latest, _at_last(leg, running, analysis))
         running.add(interval)
         verdict = running.verdict
         if verdict == "Bad":
@@ -150,16 +150,18 @@ def _goes_on(leg: Leg, running: Running, verdict: Verdict) -> bool:
     """Whether a leg that has lasted its min ends."""
     if leg.ends == "Time" or verdict == "Safe":
         return True
-    return verdict != "Unknown" and (leg.ends == "WhenNotBad" or (leg.ends == "WhenLikely" and running.likely))
+    if verdict == "Unknown" or not running.looked:
+        return False
+    return leg.ends == "WhenNotBad" or (leg.ends == "WhenLikely" and running.likely)
 
 
-def _at_last(leg: Leg, verdict: Verdict, analysis: Analysis) -> Ending | None:
+def _at_last(leg: Leg, running: Running, analysis: Analysis) -> Ending | None:
     """How the release ends at a leg's max; None when it goes on."""
     if leg.ends == "Time":
         return None
-    if verdict == "Unknown":
+    if running.verdict == "Unknown":
         return "Blind"
-    if leg.ends == "WhenLikely":
+    if leg.ends != "WhenSafe" and running.looked:
         return None
     endings: dict[str, Ending | None] = {"Advance": None, "Rollback": "Inconclusive", "Hold": "Waiting"}
     return endings[analysis.on_inconclusive]

@@ -110,8 +110,8 @@ class Hold(Ruled):
     max: Duration | None = None
     """When this has passed, onInconclusive decides. Default: 10m, and never less than min."""
     advance: Literal["WhenSafe", "WhenNotBad"] = "WhenSafe"
-    """WhenSafe goes on as soon as the candidate is proven safe; WhenNotBad goes on when min has passed and nothing
-    speaks against it."""
+    """WhenSafe goes on as soon as the candidate is proven safe; WhenNotBad goes on when min has passed, at least three
+    checks were counted and nothing speaks against it."""
 
 
 class Pause(Model):

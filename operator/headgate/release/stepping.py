@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from headgate.analysis.verdict import Judgement
 from headgate.api.fields import moment
 from headgate.api.names import FINALIZER
 from headgate.api.status import Status, StepStatus, Weights
@@ -274,12 +275,17 @@ def _hold_weight(tick: Tick, step: PlannedStep) -> Decision:
         return advance(tick)
     if judgement.verdict == "Unknown":
         return _blind(tick, latest)
-    if step.advance == "WhenNotBad" or (step.advance == "WhenLikely" and (judgement.likely or tick.now >= latest)):
+    if judgement.looked and _passes(step, judgement, over=tick.now >= latest):
         return advance(tick)
     if tick.now < latest:
         message = wording.watching(step.title, latest - tick.now, judgement.reason)
         return Decision(tick.say("Progressing", "Stepping", message), wake_at=latest)
     return _inconclusive(tick)
+
+
+def _passes(step: PlannedStep, judgement: Judgement, *, over: bool) -> bool:
+    """Whether a step ends without a proof, nothing speaking against the candidate; `over`: its max has passed."""
+    return step.advance == "WhenNotBad" or (step.advance == "WhenLikely" and (judgement.likely or over))
 
 
 def _blind(tick: Tick, latest: float) -> Decision:

@@ -48,6 +48,17 @@ GOOD = checks(40, (1, 200), (9, 1800))
 AWFUL = checks(8, (20, 200), (9, 1800))
 
 
+def test_a_step_is_looked_at_once_three_of_its_own_checks_were_counted() -> None:
+    """With two, not even a version that always fails is bad: neighbours that were scraped apart count half together."""
+    before = checks(5, (1, 200), (9, 1800), step=1)
+    two, three = (checks(count, (200, 200), (9, 1800), step=2, start=75) for count in (2, 3))
+
+    early, late = (verdict_on([*before, *now], step=2) for now in (two, three))
+
+    assert (early.verdict, early.looked) == ("NotEnough", False)
+    assert (late.verdict, late.looked) == ("Bad", True)
+
+
 def test_a_candidate_that_fails_more_is_bad() -> None:
     found = verdict_on(AWFUL)
 

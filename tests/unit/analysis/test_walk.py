@@ -108,10 +108,19 @@ def test_a_person_may_approve_what_is_not_proven() -> None:
 
 def test_when_not_bad_goes_on_after_its_min() -> None:
     found = walk(
-        course({"setWeight": 10, "hold": {"min": "40s", "advance": "WhenNotBad"}}), Steady(Counts(1, 0)), Baseline()
+        course({"setWeight": 10, "hold": {"min": "50s", "advance": "WhenNotBad"}}), Steady(Counts(1, 0)), Baseline()
     )
 
-    assert (found.ending, found.stays[0].ended - found.stays[0].began) == ("Promoted", 40)
+    assert (found.ending, found.stays[0].ended - found.stays[0].began) == ("Promoted", 50)
+
+
+def test_nothing_goes_on_before_three_checks_were_counted() -> None:
+    """Given a min that is over before a version that always fails could have shown it."""
+    found = walk(
+        course({"setWeight": 10, "hold": {"min": "5s", "advance": "WhenNotBad"}}), Steady(Counts(1, 0)), Baseline()
+    )
+
+    assert found.stays[0].ended - found.stays[0].began == 45
 
 
 def test_without_a_verdict_the_release_stalls_and_is_never_rolled_back() -> None:
