@@ -1,10 +1,13 @@
 """The asynchronous face of the room: `await reader.read(watches, now)`."""
 
 import asyncio
+import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
+from queue import SimpleQueue
 
 from headgate.api.fields import format_duration
 from headgate.metrics.endpoint import Endpoint
@@ -16,12 +19,40 @@ PATIENCE = 2.0
 """Seconds that a read waits for a slow server; its answer is used by the next read."""
 
 
+class _Thread:
+    """Does one thing after the other. A process that ends does not wait for it, as it would for an executor's."""
+
+    def __init__(self, name: str) -> None:
+        self._queue: SimpleQueue[tuple[Callable[[], None], Future[None]] | None] = SimpleQueue()
+        threading.Thread(target=self._serve, name=name, daemon=True).start()
+
+    def submit(self, work: Callable[[], None]) -> "Future[None]":
+        """Have something done; the future tells when it was."""
+        future: Future[None] = Future()
+        self._queue.put((work, future))
+        return future
+
+    def end(self) -> None:
+        """End once all that was submitted is done."""
+        self._queue.put(None)
+
+    def _serve(self) -> None:
+        while (task := self._queue.get()) is not None:
+            work, future = task
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(work())
+            except Exception as error:
+                future.set_exception(error)
+
+
 @dataclass
 class _Desk:
     """One source with its own thread, so that a server that hangs stalls none but its own releases."""
 
     source: Source
-    thread: ThreadPoolExecutor
+    thread: _Thread
     running: asyncio.Future[None] | None = None
     asked: float = 0.0
     """When the running read began."""
@@ -33,8 +64,7 @@ class MetricsReader:
     def __init__(self, endpoints: Mapping[str, Endpoint], *, patience: float = PATIENCE) -> None:
         self._patience = patience
         self._desks = {
-            name: _Desk(Source(name, endpoint), ThreadPoolExecutor(1, thread_name_prefix=f"prometheus-{name}"))
-            for name, endpoint in endpoints.items()
+            name: _Desk(Source(name, endpoint), _Thread(f"prometheus-{name}")) for name, endpoint in endpoints.items()
         }
 
     @property
@@ -64,12 +94,12 @@ class MetricsReader:
         """Drops what was read of a release that has ended."""
         for desk in self._desks.values():
             # In the desk's own thread, for a read may be under way there.
-            desk.thread.submit(desk.source.forget, key)
+            desk.thread.submit(partial(desk.source.forget, key))
 
     def close(self) -> None:
         """Ends the threads; a query that is under way is not waited for."""
         for desk in self._desks.values():
-            desk.thread.shutdown(wait=False, cancel_futures=True)
+            desk.thread.end()
             desk.source.prometheus.close()
 
     def _begin(self, desk: _Desk, watches: Sequence[Watch], now: float) -> "asyncio.Future[None] | None":
@@ -77,7 +107,7 @@ class MetricsReader:
         if desk.running is not None and not desk.running.done():
             return None
         desk.asked = now
-        desk.running = asyncio.get_running_loop().run_in_executor(desk.thread, desk.source.refresh, watches, now)
+        desk.running = asyncio.wrap_future(desk.thread.submit(partial(desk.source.refresh, watches, now)))
         return desk.running
 
     def _metrics(self, watch: Watch, now: float) -> Metrics:

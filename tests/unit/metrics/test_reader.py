@@ -1,10 +1,14 @@
 """Several Prometheus servers at once: one that hangs stalls none but its own releases."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +20,7 @@ from headgate.metrics.reader import MetricsReader
 from headgate.metrics.watch import Watch
 from headgate.routing.meter import Matcher, Meter
 
+ROOT = Path(__file__).resolve().parents[3]
 Open = Callable[..., MetricsReader]
 EMPTY = '{"status": "success", "data": {"resultType": "matrix", "result": []}}'
 
@@ -66,6 +71,33 @@ async def test_a_server_that_hangs_does_not_stall_the_others(serve: Any, opened:
     assert again["prod", "cart"].problem == f"Prometheus other ({hanging.url}) has not answered for 20s"
     assert again["prod", "cart"].since == 1010.0
     assert reader.queries == {"default": 2, "other": 1}
+
+
+_ENDING = """
+import asyncio, sys
+from headgate.metrics.endpoint import Endpoint
+from headgate.metrics.reader import MetricsReader
+from tests.unit.metrics.test_reader import watch
+
+async def main():
+    reader = MetricsReader({"default": Endpoint(url=sys.argv[1], timeout="24h")}, patience=0.3)
+    await reader.read([watch("shop")], 1010.0)
+    reader.close()
+
+asyncio.run(main())
+"""
+
+
+def test_a_process_that_ends_does_not_wait_for_a_server_that_hangs(serve: Any) -> None:
+    """Else the kubelet would kill an operator that was asked to end."""
+    asked, done = threading.Event(), threading.Event()
+    hanging = serve(lambda _: asked.set() or done.wait(600))
+    command = [sys.executable, "-c", _ENDING, hanging.url]
+    try:
+        subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": f"operator:{ROOT}"}, check=True, timeout=20)
+    finally:
+        done.set()
+    assert asked.is_set()
 
 
 async def test_the_answer_of_a_slow_server_is_used_by_the_next_read(serve: Any, opened: Open) -> None:
