@@ -91,7 +91,12 @@ asyncio.run(main())
 def test_a_process_that_ends_does_not_wait_for_a_server_that_hangs(serve: Any) -> None:
     """Else the kubelet would kill an operator that was asked to end."""
     asked, done = threading.Event(), threading.Event()
-    hanging = serve(lambda _: asked.set() or done.wait(600))
+
+    def hang(_: BaseHTTPRequestHandler) -> None:
+        asked.set()
+        done.wait(600)
+
+    hanging = serve(hang)
     command = [sys.executable, "-c", _ENDING, hanging.url]
     try:
         subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": f"operator:{ROOT}"}, check=True, timeout=20)
@@ -160,7 +165,7 @@ async def test_what_a_release_left_behind_is_dropped(serve: Any, opened: Open) -
     reader.forget(("prod", "shop"))
 
     desk = reader._desks["default"]  # noqa: SLF001 (what is kept)
-    await asyncio.get_running_loop().run_in_executor(desk.thread, lambda: None)
+    await asyncio.wrap_future(desk.thread.submit(lambda: None))
     assert desk.source.metrics(watch("shop")) is None
 
 
