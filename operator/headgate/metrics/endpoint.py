@@ -60,6 +60,8 @@ class Endpoint(BaseModel):
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("url must be like http://prometheus.monitoring:9090")
+        if parts.query or parts.fragment:
+            raise ValueError("url must end with its path, for status shows it: put secrets into headers or files")
         return url.rstrip("/")
 
     @model_validator(mode="after")

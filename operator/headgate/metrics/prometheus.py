@@ -151,7 +151,7 @@ class Prometheus:
         return "can't be asked: check its url and headers"
 
     def _redacted(self, text: str) -> str:
-        for secret in self._secrets:
+        for secret in filter(None, self._secrets):
             text = text.replace(secret, "***")
         return text
 

@@ -237,6 +237,13 @@ def test_the_machines_netrc_and_proxies_are_not_used(
     assert server.asked[0][1]["Authorization"] == "Bearer mine"
 
 
+def test_an_empty_password_does_not_spoil_the_sentence(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "user").write_text("me")
+    server = serve(lambda handler: send(handler, 503, json.dumps({"error": "overloaded"})))
+
+    assert sentence(server.url, basic_auth_file=tmp_path / "user").endswith("answers with an error (503): overloaded")
+
+
 def test_a_user_in_the_address_is_never_shown() -> None:
     url = f"http://me:{SECRET}@127.0.0.1:1"
 
@@ -253,6 +260,8 @@ def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("fields", "words"), [
     ({"url": f"ftp://me:{SECRET}@host"}, "url must be like http://"),
     ({"url": "prometheus:9090"}, "url must be like http://"),
+    ({"url": f"http://host/?token={SECRET}"}, "put secrets into headers or files"),
+    ({"url": f"http://host/#{SECRET}"}, "put secrets into headers or files"),
     ({"url": f"http://me:{SECRET}@host", "bearerTokenFile": "/token"}, "set one of"),
     ({"url": "http://host", "keyFile": "/key"}, "keyFile needs certFile"),
     ({"url": "http://host", "timeout": "soon"}, "is not a duration"),
