@@ -92,8 +92,10 @@ class Source:
         )
 
     def forget(self, key: Key) -> None:
-        """Drops what was read of a release."""
+        """Drops what was read of a release, and what it alone needed."""
         self._memories.pop(key, None)
+        used = {family_of(memory.watch) for memory in self._memories.values()}
+        self._sorters = {family: sorter for family, sorter in self._sorters.items() if family in used}
 
     def _continues(self, watch: Watch, now: float) -> bool:
         """Whether the next read goes on from the last one; the log then knows the release's newest marks."""

@@ -169,6 +169,19 @@ async def test_what_a_release_left_behind_is_dropped(serve: Any, opened: Open) -
     assert desk.source.metrics(watch("shop")) is None
 
 
+async def test_names_of_metrics_that_no_release_uses_any_more_are_forgotten(serve: Any, opened: Open) -> None:
+    """They come from specs, and an operator lives for months."""
+    reader = opened(default=serve(lambda handler: send(handler, EMPTY)).url)
+    for number in range(5):
+        meter = Meter(f"requests_{number}", "code", "seconds", (Matcher("service", "=", "shop"),))
+        await reader.read([watch("shop", stable=meter, candidate=meter)], 1010.0 + number)
+        reader.forget(("prod", "shop"))
+
+    desk = reader._desks["default"]  # noqa: SLF001 (what is kept)
+    await asyncio.wrap_future(desk.thread.submit(lambda: None))
+    assert len(desk.source._sorters) == 0  # noqa: SLF001 (as above)
+
+
 async def test_nothing_to_read_asks_nobody(opened: Open) -> None:
     reader = opened(default="http://127.0.0.1:1")
 
