@@ -57,9 +57,9 @@ def service(metadata: Manifest, selector: Manifest, ports: tuple[Manifest, ...],
 def adoption_patch(uid: str, deployment: Deployment) -> list[dict[str, Any]]:
     """The JSON patch that lets the candidate's ReplicaSet go, for the Deployment controller to adopt.
 
-    The two annotations are the controller's own: with them it sees the ReplicaSet as saturated and scales the old one
-    down, instead of shrinking both in proportion when it adopts before the Deployment is unpaused
-    (kubernetes/kubernetes, pkg/controller/deployment/sync.go, scale).
+    The two annotations are the controller's own: with them, and with just the Deployment's size, it sees the ReplicaSet
+    as saturated and scales the old one down. Else it shrinks the larger of both when it adopts before the Deployment is
+    unpaused, and with headroom that is ours (kubernetes/kubernetes, pkg/controller/deployment/sync.go, scale).
     """
     annotations = {
         _DESIRED: str(deployment.replicas),
@@ -70,6 +70,7 @@ def adoption_patch(uid: str, deployment: Deployment) -> list[dict[str, Any]]:
         {"op": "remove", "path": "/metadata/ownerReferences"},
         {"op": "remove", "path": f"/metadata/labels/{RELEASE_LABEL.replace('/', '~1')}"},
         {"op": "add", "path": "/metadata/annotations", "value": annotations},
+        {"op": "replace", "path": "/spec/replicas", "value": deployment.replicas},
     ]
 
 

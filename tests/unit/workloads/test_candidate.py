@@ -71,4 +71,5 @@ def test_adoption_tells_the_controller_that_the_set_is_saturated(surge: int | st
                 "deployment.kubernetes.io/max-replicas": most,
             },
         },
+        {"op": "replace", "path": "/spec/replicas", "value": 4},
     ]

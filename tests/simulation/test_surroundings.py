@@ -1,0 +1,82 @@
+"""What others do to the surroundings of a release that moves: the user's objects, those made for it, its own spec."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.simulation.controllers import Pod
+from tests.simulation.operator import CrashError
+from tests.simulation.test_release import BAD, QUICK, assert_nothing_left, assert_whole
+from tests.simulation.world import World, resting
+
+LONG = {"steps": QUICK, "bake": "2m"}
+SERVICE = {"traffic": {"service": "shop"}, "analysis": {"enabled": False}}
+
+
+def stage(world: World) -> str:
+    """What the release is doing; empty where none moves."""
+    return world.status.progress.stage if world.status.progress else ""
+
+
+def moved_to(world: World, wanted: str) -> World:
+    """The world once its release of shop:2 is in a stage, with traffic on the candidate unless it lost it."""
+    for _ in range(900):
+        progress = world.status.progress
+        if progress and progress.stage == wanted and (progress.weight or wanted in ("Return", "Keep", "Remove")):
+            return world
+        world.advance(1)
+    raise AssertionError(f"never in stage {wanted}: {world.told()}")
+
+
+def moving(wanted: str, *, policies: bool = True, **spec: Any) -> World:
+    """A world in which a release of shop:2 is in a stage."""
+    world = resting(policies=policies, **{**LONG, **spec})
+    if wanted in ("Return", "Keep", "Remove"):
+        world.proxy.error_rates = BAD
+    world.user_releases("shop:2")
+    return moved_to(world, wanted)
+
+
+def pods_of(world: World, image: str) -> list[Pod]:
+    """The pods of a version that are not being deleted."""
+    return [pod for pod in world.controllers.pods.values() if pod.image == image and pod.leaving is None]
+
+
+def seconds(world: World, most: int) -> Iterator[World]:
+    """The world second by second until its release has ended."""
+    for _ in range(most):
+        world.advance(1)
+        if not stage(world):
+            return
+        yield world
+    raise AssertionError(f"still moving after {most} s: {world.told()}")
+
+
+def crash_at(world: World, wanted: str, call: int) -> None:
+    """Lets the operator die just before its nth call in a stage, once."""
+    calls: list[int] = []
+
+    def fault(number: int) -> None:
+        if stage(world) == wanted and len(calls) < call:
+            calls.append(number)
+            if len(calls) == call:
+                raise CrashError
+
+    world.operator.fault = fault
+
+
+class TestAdoption:
+    @pytest.mark.parametrize("call", [1, 2, 3, 4])
+    def test_a_crash_between_its_two_writes_costs_no_judged_pod(self, call: int) -> None:
+        """The Deployment controller adopts while the Deployment is still paused, and then scales in proportion."""
+        world = resting(steps=QUICK, capacity={"headroom": 25})
+        crash_at(world, "Adopt", call)
+        world.user_releases("shop:2")
+        moved_to(world, "Bake")
+
+        fewest = min(len(pods_of(world, "shop:2")) for world in seconds(world, 120))
+
+        assert fewest >= 4, world.told()
+        assert_whole(world)
+        assert_nothing_left(world)
