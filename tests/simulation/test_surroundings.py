@@ -67,7 +67,7 @@ def crash_at(world: World, wanted: str, call: int) -> None:
 
 
 class TestAdoption:
-    @pytest.mark.parametrize("call", [1, 2, 3, 4])
+    @pytest.mark.parametrize("call", [1, 2])
     def test_a_crash_between_its_two_writes_costs_no_judged_pod(self, call: int) -> None:
         """The Deployment controller adopts while the Deployment is still paused, and then scales in proportion."""
         world = resting(steps=QUICK, capacity={"headroom": 25})
@@ -78,5 +78,20 @@ class TestAdoption:
         fewest = min(len(pods_of(world, "shop:2")) for world in seconds(world, 120))
 
         assert fewest >= 4, world.told()
+        assert_whole(world)
+        assert_nothing_left(world)
+
+    @pytest.mark.parametrize("call", [1, 2, 3])
+    def test_an_empty_twin_that_a_crash_left_does_not_take_the_place_of_the_judged_pods(self, call: int) -> None:
+        """The Deployment controller takes the oldest ReplicaSet of an equal template, so that of the first shop:1."""
+        world = resting(steps=QUICK)
+        world.user_releases("shop:2")
+        world.until("Progressing").until("Succeeded").advance(20)
+        crash_at(world, "Step", call)
+        world.user_releases("shop:1")
+        judged = {pod.name for pod in pods_of(moved_to(world, "Bake"), "shop:1")}
+        world.until("Succeeded").advance(30)
+
+        assert judged == {pod.name for pod in pods_of(world, "shop:1")}, world.told()
         assert_whole(world)
         assert_nothing_left(world)

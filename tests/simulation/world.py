@@ -160,7 +160,7 @@ class World:
         if isinstance(action, Patch) and action.ref.kind == "Service" and action.form == "merge":
             self._pin_written(action.body["spec"]["selector"][POD_TEMPLATE_HASH])
         if isinstance(action, Delete) and action.ref.kind == "ReplicaSet" and release.status.progress:
-            self._removed()
+            self._removed(action.ref.name)
 
     def _weight_written(self, weight: int, release: Release, seen: Observation) -> None:
         assert seen.candidate is not None
@@ -182,15 +182,14 @@ class World:
         if serves and not self.controllers.ready(selector, self.now):
             self.objections.append(f"1: the service was pinned to {revision}, which has no ready pod")
 
-    def _removed(self) -> None:
+    def _removed(self, name: str) -> None:
         """Invariant 4: nothing leads to a candidate that goes, and what was open has drained."""
+        ours = self.api.get("ReplicaSet", name)
+        if ours is None or RELEASE_LABEL not in (ours["metadata"].get("labels") or {}):
+            return
         service = self.api.get("Service", "shop")
         pin = service["spec"]["selector"].get(POD_TEMPLATE_HASH) if service else None
-        ours = next(
-            (i for i in self.api.every("ReplicaSet") if RELEASE_LABEL in (i["metadata"].get("labels") or {})), None
-        )
-        revision = ours["metadata"]["labels"][POD_TEMPLATE_HASH] if ours else None
-        if self.weight or (pin == revision and pin is not None):
+        if self.weight or pin == ours["metadata"]["labels"][POD_TEMPLATE_HASH]:
             self.objections.append(f"4: the candidate was removed at weight {self.weight}, pin {pin}")
 
 

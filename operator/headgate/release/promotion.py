@@ -8,7 +8,7 @@ warm and the way back one pin away; then the ReplicaSet is let go and the Deploy
 from headgate.api.status import Status
 from headgate.api.steps import DEFAULT_BAKE
 from headgate.release import wording
-from headgate.release.decision import Action, Decision, Event, Patch
+from headgate.release.decision import Action, Decision, Delete, Event, Patch
 from headgate.release.observation import Unknown
 from headgate.release.reasons import Reason
 from headgate.release.retreat import fail, leave
@@ -18,6 +18,7 @@ from headgate.release.tick import Tick
 from headgate.release.traffic import enforce, held_for, settled, settles_at
 from headgate.workloads.candidate import adoption_patch, unpause_patch
 from headgate.workloads.endpoints import ready_of
+from headgate.workloads.replica_set import twins_among
 
 _LOOK_AGAIN = 1.0
 
@@ -96,6 +97,12 @@ def adopt(tick: Tick) -> Decision:
         return leave(tick, "Superseded", wording.superseded(tick.candidate))
     actions: list[Action] = []
     if ours is not None:
+        sets = tick.seen.replica_sets
+        if isinstance(sets, Unknown):
+            return Decision(tick.status, look=tick.seen.missing("replica_sets"))
+        # Whatever pods a twin has get no traffic: the Service is pinned to ours.
+        twins = twins_among(sets, target.uid, target.identity)
+        actions.extend(Delete(tick.ref("ReplicaSet", twin.name), twin.uid) for twin in twins)
         actions.append(Patch(tick.ref("ReplicaSet", ours.name), "json", adoption_patch(ours.uid, target)))
     if target.paused and target.identity == tick.candidate.template:
         actions.append(Patch(tick.ref("Deployment", target.name), "json", unpause_patch(target)))

@@ -144,10 +144,10 @@ def begin(tick: Tick) -> Decision:
         rejected=None,
         held=_held_scaling(_hold(tick), scaler),
     )
-    twins = tuple(
-        Delete(tick.ref("ReplicaSet", twin.name), twin.uid) for twin in twins_among(sets, target.uid, target.identity)
-    )
-    return Decision(status, actions=(*twins, Event(Reason.RELEASED, status.message)), again=True)
+    twins = twins_among(sets, target.uid, target.identity)
+    # A Deployment that is scaled to 0 and up again would take one of them for its newest ReplicaSet.
+    empty = tuple(Delete(tick.ref("ReplicaSet", twin.name), twin.uid) for twin in twins if twin.replicas == 0)
+    return Decision(status, actions=(*empty, Event(Reason.RELEASED, status.message)), again=True)
 
 
 def _held_scaling(held: Held, scaler: Autoscaler | Literal["none"]) -> Held:

@@ -59,13 +59,9 @@ def serving_among(replica_sets: Iterable[ReplicaSet], deployment_uid: str) -> Re
 
 
 def twins_among(replica_sets: Iterable[ReplicaSet], deployment_uid: str, identity: str) -> tuple[ReplicaSet, ...]:
-    """The Deployment's own empty ReplicaSets of an equal template.
+    """The Deployment's own ReplicaSets of an equal template.
 
-    The Deployment controller takes the oldest ReplicaSet with an equal template as its current one, so an empty twin
-    from an earlier revision would be scaled up instead of the candidate.
+    The Deployment controller takes the oldest ReplicaSet with an equal template as its current one, so a twin from an
+    earlier revision would be scaled up instead of the candidate.
     """
-    return tuple(
-        item
-        for item in replica_sets
-        if item.owner == deployment_uid and item.identity == identity and item.replicas == 0
-    )
+    return tuple(item for item in replica_sets if item.owner == deployment_uid and item.identity == identity)

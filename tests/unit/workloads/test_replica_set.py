@@ -33,10 +33,11 @@ def test_what_others_own_does_not_serve() -> None:
     assert serving_among([owned("a", replicas=2, ordinal=1, owner="someone")], "d1") is None
 
 
-def test_an_empty_twin_is_found_and_one_with_pods_is_not() -> None:
-    twin = owned("old", replicas=0, ordinal=1)
-    sets = [twin, owned("busy", replicas=1, ordinal=2), owned("other", replicas=0, ordinal=3, identity="t2")]
-    assert twins_among(sets, "d1", "t1") == (twin,)
+def test_twins_have_the_template_and_belong_to_the_deployment() -> None:
+    empty, busy = owned("empty", replicas=0, ordinal=1), owned("busy", replicas=1, ordinal=2)
+    other = owned("other", replicas=0, ordinal=3, identity="t2")
+    foreign = owned("foreign", replicas=0, ordinal=0, owner="someone")
+    assert twins_among([empty, busy, other, foreign], "d1", "t1") == (empty, busy)
 
 
 def test_a_revision_that_is_no_number_counts_as_none() -> None:
