@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -174,7 +175,7 @@ async def test_names_of_metrics_that_no_release_uses_any_more_are_forgotten(serv
     reader = opened(default=serve(lambda handler: send(handler, EMPTY)).url)
     for number in range(5):
         meter = Meter(f"requests_{number}", "code", "seconds", (Matcher("service", "=", "shop"),))
-        await reader.read([watch("shop", stable=meter, candidate=meter)], 1010.0 + number)
+        await reader.read([replace(watch("shop"), stable=meter, candidate=meter)], 1010.0 + number)
         reader.forget(("prod", "shop"))
 
     desk = reader._desks["default"]  # noqa: SLF001 (what is kept)
