@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-LAB := $(PYTHON) hack/lab
+PURE := api analysis routing workloads
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-down test test-quick lint generate bench clean
@@ -17,7 +17,7 @@ demo-down: ## Remove everything the demo made
 	@$(PYTHON) hack/demo down
 
 test-quick: $(VENV)/installed lint ## Pure rooms, types, style, import contract: seconds
-	@$(BIN)/pytest -q tests/unit --ignore tests/unit/metrics
+	@$(BIN)/pytest -q --numprocesses=2 -m "not slow" $(PURE:%=tests/unit/%)
 
 test: $(VENV)/installed lint ## Everything, on a real cluster that it starts and removes
 	@$(BIN)/python hack/lab build

@@ -14,6 +14,8 @@ from headgate.analysis.policy import Policy, Tolerance
 from headgate.analysis.walk import Leg, Walk
 from tests.unit.analysis.releases import START, course, recorded
 
+pytestmark = pytest.mark.slow
+
 QUICK = course({"setWeight": 10}, {"setWeight": 50})
 BEGIN, END = START + 3600.0, START + 5.5 * 3600.0
 HALF = Leg(1, "weight 50", 50, 0.0, 600.0, "WhenSafe")

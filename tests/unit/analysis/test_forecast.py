@@ -14,6 +14,8 @@ from headgate.analysis.intervals import Counts
 from headgate.analysis.walk import Course, Leg
 from tests.unit.analysis.releases import course
 
+pytestmark = pytest.mark.slow
+
 BUSY = Traffic(rps=200.0, errors=0.005)
 QUIET = Traffic(rps=2.0, errors=0.005)
 LEG = Leg(1, "weight 10", 10, 60.0, 600.0, "WhenSafe")

@@ -21,6 +21,8 @@ from headgate.analysis.verdict import judge
 from headgate.api.spec import Analysis
 from headgate.api.status import Mark
 
+pytestmark = pytest.mark.slow
+
 ALPHA = 0.1
 """Larger than users choose, so that a broken bound shows in a few hundred releases."""
 BOTH = Analysis.model_validate({"latency": {"below": "300ms", "objective": "70%"}, "confidence": "90%"})

@@ -13,6 +13,8 @@ from headgate.analysis.running import Running
 from headgate.analysis.verdict import judge
 from headgate.api.spec import Analysis
 
+pytestmark = pytest.mark.slow
+
 COMPARED = Analysis()
 BOTH = Analysis.model_validate({"errors": {"max": "1%"}, "latency": {"below": "300ms"}})
 PAST = Baseline(Counts(9000.0, 45.0, 9000.0, 60.0), errors=1.3)
