@@ -10,8 +10,8 @@ from tests.simulation.operator import CrashError
 from tests.simulation.test_release import BAD, QUICK, assert_nothing_left, assert_whole
 from tests.simulation.world import World, resting
 
-LONG = {"steps": QUICK, "bake": "2m"}
-SERVICE = {"traffic": {"service": "shop"}, "analysis": {"enabled": False}}
+LONG: dict[str, Any] = {"steps": QUICK, "bake": "2m"}
+SERVICE: dict[str, Any] = {"traffic": {"service": "shop"}, "analysis": {"enabled": False}}
 
 
 def stage(world: World) -> str:
@@ -95,3 +95,32 @@ class TestAdoption:
         assert judged == {pod.name for pod in pods_of(world, "shop:1")}, world.told()
         assert_whole(world)
         assert_nothing_left(world)
+
+
+class TestScaling:
+    @pytest.mark.parametrize(
+        ("wanted", "spec", "pods"), [("Step", {}, 2), ("Switch", {}, 12), ("Bake", {}, 12), ("Bake", SERVICE, 12)]
+    )
+    def test_the_candidate_grows_with_the_deployment(self, wanted: str, spec: dict[str, Any], pods: int) -> None:
+        """An autoscaler sees the load of both versions and scales the Deployment alone."""
+        world = moving(wanted, **spec)
+        world.scale(12)
+        world.advance(5)
+        assert len(pods_of(world, "shop:2")) == pods, world.told()
+        world.until("Succeeded").advance(30)
+        assert_whole(world)
+
+    def test_where_pods_make_the_share_it_follows_the_deployment_and_the_weight_down_too(self) -> None:
+        steps = [{"setWeight": weight, "hold": {"min": "10m", "advance": "WhenNotBad"}} for weight in (20, 50)]
+        world = resting(**SERVICE, steps=steps[1:])
+        world.user_releases("shop:2")
+        world.until("Progressing").advance(20)
+        counts = [len(pods_of(world, "shop:2"))]
+        for replicas in (8, 4):
+            world.scale(replicas)
+            counts.append(len(pods_of(world.advance(5), "shop:2")))
+        world.user_edits(steps=steps[:1])
+        counts.append(len(pods_of(world.advance(5), "shop:2")))
+        assert counts == [4, 8, 4, 1], world.told()
+        assert world.status.summary.weight == "80/20"
+        assert_whole(world)

@@ -64,6 +64,10 @@ class World:
         """A change of the release's own spec."""
         self.api.merge(KIND, "shop", {"spec": spec}, "user")
 
+    def scale(self, replicas: int) -> None:
+        """Another size of the Deployment, by a person or an autoscaler."""
+        self.api.merge("Deployment", "shop", {"spec": {"replicas": replicas}}, "autoscaler")
+
     # the passing of time
 
     def advance(self, seconds: float) -> "World":

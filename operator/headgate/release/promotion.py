@@ -13,7 +13,7 @@ from headgate.release.observation import Unknown
 from headgate.release.reasons import Reason
 from headgate.release.retreat import fail, leave
 from headgate.release.stage import Stage
-from headgate.release.stepping import endangered, prepare, reach
+from headgate.release.stepping import endangered, prepare, reach, resized
 from headgate.release.tick import Tick
 from headgate.release.traffic import enforce, held_for, settled, settles_at
 from headgate.workloads.candidate import adoption_patch, unpause_patch
@@ -45,9 +45,9 @@ def fill(tick: Tick) -> Decision:
 
 def switch(tick: Tick) -> Decision:
     """The user's Service to the candidate's pods; gated by what the Service then really leads to."""
-    bad = _found_bad(tick)
-    if bad is not None:
-        return bad
+    moving = _found_bad(tick) or resized(tick, 100)
+    if moving is not None:
+        return moving
     writes = enforce(tick, tick.route(100))
     if writes:
         return Decision(tick.status, actions=writes, again=True)
@@ -64,9 +64,9 @@ def switch(tick: Tick) -> Decision:
 
 def bake(tick: Tick) -> Decision:
     """The user's own Service carries all traffic to the candidate; the old pods are warm and one pin away."""
-    bad = _found_bad(tick)
-    if bad is not None:
-        return bad
+    moving = _found_bad(tick) or resized(tick, 100)
+    if moving is not None:
+        return moving
     writes = enforce(tick, tick.route(0))
     if writes:
         return Decision(tick.status, actions=writes, again=True)

@@ -99,10 +99,24 @@ def reach(tick: Tick, weight: int) -> Decision | None:
         return _raise(tick, applied)  # it was announced, and a crash or an error came before it was written
     if writes:
         return _put_back(tick, writes)
+    if applied and (scaled := resized(tick, applied)):
+        return scaled
     if not settled(tick):
         progress = tick.progress.model_copy(update={"in_force": True})
         status = _rising(tick, wording.settling(applied), progress=progress)
         return Decision(status, wake_at=settles_at(tick))
+    return None
+
+
+def resized(tick: Tick, weight: int) -> Decision | None:
+    """The candidate at the size of its weight, after the Deployment was scaled; None when it has it.
+
+    Superfluous pods stay, but where their number makes the share.
+    """
+    assert tick.seen.candidate is not None  # noqa: S101 (prepare made it)
+    present, pods = tick.seen.candidate.replicas, _pods_for(tick, weight)
+    if present < pods or (present > pods and tick.seen.router.by_pods and weight < 100):
+        return Decision(tick.status, actions=(_sized(tick, pods),), again=True)
     return None
 
 

@@ -53,6 +53,7 @@ class IngressRouter:
 
     implementation: Literal["Traefik", "IngressNginx"] = "Traefik"
     name: str = "ingress"
+    by_pods: bool = False
 
     @property
     def settle(self) -> float:

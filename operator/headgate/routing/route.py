@@ -76,6 +76,10 @@ class Router(Protocol):
     def settle(self) -> float:
         """Seconds until every instance of the data plane follows a write, where no condition tells."""
 
+    @property
+    def by_pods(self) -> bool:
+        """Whether a version's share of the requests is its share of the pods."""
+
     def problems(self, route: Route) -> Sequence[str]:
         """Sentences on what this router cannot do for the route; empty when it can."""
 

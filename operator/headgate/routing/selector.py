@@ -20,6 +20,7 @@ class SelectorRouter:
 
     name: str = "service"
     settle: float = 5.0
+    by_pods: bool = True
 
     def problems(self, route: Route) -> Sequence[str]:
         if len(route.candidate.service) <= LONGEST_SERVICE:
