@@ -124,3 +124,19 @@ class TestScaling:
         assert counts == [4, 8, 4, 1], world.told()
         assert world.status.summary.weight == "80/20"
         assert_whole(world)
+
+    @pytest.mark.parametrize("wanted", ["Step", "Fill", "Switch", "Bake"])
+    def test_a_deployment_that_is_scaled_to_nothing_holds_the_release_until_it_is_scaled_up(self, wanted: str) -> None:
+        """No weight rises on nobody's pods; once the Service is switched the candidate serves and stays."""
+        world = moving(wanted)
+        world.scale(0)
+        world.advance(60)
+        if wanted in ("Step", "Fill"):
+            assert world.status.message.startswith("deployment shop has 0 replicas"), world.told()
+        world.scale(4)
+        world.advance(10)
+        world.proxy.lost.clear()
+        world.until("Succeeded").advance(30)
+        assert_whole(world)
+        assert {pod.image for pod in world.controllers.pods.values()} == {"shop:2"}
+        assert "PodsReplaced" not in world.event_reasons

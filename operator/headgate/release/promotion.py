@@ -121,7 +121,7 @@ def _adopted(tick: Tick) -> Decision:
     ours = next((item for item in sets if item.name == tick.candidate_set), None)
     if ours is not None and not ours.owner:
         return Decision(tick.status, wake_at=tick.now + _LOOK_AGAIN)
-    if ours is None or ours.replicas == 0:
+    if ours is None or (ours.replicas == 0 and target.replicas > 0):
         note = wording.replaced(target.name, tick.candidate)
         return Decision(_tidying(tick), actions=(Event(Reason.PODS_REPLACED, note),), again=True)
     return Decision(tick.status.told(progress=tick.progress.model_copy(update={"adopted": True})), again=True)

@@ -220,7 +220,11 @@ def endangered(tick: Tick) -> Decision | None:
         if tick.ready == 0:
             return _lost(tick)
     problem = problem_of(tick)
-    return Decision(tick.say("Stalled", "InvalidSpec", problem)) if problem else None
+    if problem:
+        return Decision(tick.say("Stalled", "InvalidSpec", problem))
+    if tick.target.replicas == 0:
+        return Decision(tick.say("Stalled", "NoStable", wording.no_stable(tick.target.name)))
+    return None
 
 
 def _current(tick: Tick) -> tuple[Tick, PlannedStep]:

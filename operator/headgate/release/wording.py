@@ -154,7 +154,7 @@ def replaced(target: str, version: Version) -> str:
 
 
 def no_stable(target: str) -> str:
-    return f"deployment {target} has 0 replicas, so no stable version serves: scale it up to begin the release"
+    return f"deployment {target} has 0 replicas, so no stable version serves: scale it up to go on"
 
 
 def rolling_out(target: str, available: int, replicas: int) -> str:
