@@ -9,6 +9,7 @@ A list replaces what was known of its collection, since kopf reports no deletion
 That is why there is no sweep: a ghost lives at most until the list that follows the gap.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -34,6 +35,8 @@ from headgate.routing.service import Service
 from headgate.workloads.deployment import Deployment
 from headgate.workloads.endpoints import EndpointSlice
 from headgate.workloads.replica_set import ReplicaSet
+
+_log = logging.getLogger(__name__)
 
 _MOST_TOMBSTONES = 1024
 
@@ -145,11 +148,12 @@ class Projection:
         old = self._kept.get(place)
         if version <= max(old.version if old else 0, self._tombstones.get(place, 0)):
             return
-        if gone or not self._wanted(place, manifest):
+        new = None if gone or not self._wanted(place, manifest) else _read(place, manifest)
+        if new is None:
             self._drop(place, version)
             return
         self._unknown.pop(place, None)
-        new = self._kept[place] = keep(manifest)
+        self._kept[place] = new
         self._index(place, old, new)
         own_status = our_write and place.kind == RELEASES.kind
         if old is None or new.differs_from(old, blind_to_status=own_status):
@@ -227,6 +231,15 @@ class Projection:
 
     def _owned_by(self, key: Key) -> Iterator[Kept]:
         return (self._kept[place] for place in sorted(self._owned.get(key, ())))
+
+
+def _read(place: Place, manifest: Manifest) -> Kept | None:
+    """The object as it is kept; None where that fails, for its owner must not be able to stop everyone's lists."""
+    try:
+        return keep(manifest)
+    except Exception:
+        _log.exception("%s %s/%s cannot be read, so it counts as absent", *place)
+        return None
 
 
 class Listing:

@@ -212,6 +212,19 @@ async def test_a_refused_list_is_not_taken_for_an_empty_one(connection: Connecti
     assert connection.scene.projection.releases() == [SHOP]
 
 
+async def test_one_object_that_cannot_be_read_costs_no_other_its_place(caplog: pytest.LogCaptureFixture) -> None:
+    """Its owner can write what he likes into it; everyone's releases must go on."""
+    scene = Scene()
+    strange = service("shop", 6) | {"spec": {"selector": "none"}}
+    await scene.hear(RELEASES, page(canary_release("shop", 4), canary_release("cart", 5, target="cart")))
+    await scene.hear(SERVICES, page(strange, service("cart", 7)))
+    assert scene.projection.service("prod", "shop") is None
+    assert scene.projection.service("prod", "cart") is not None
+    assert "Service prod/shop cannot be read, so it counts as absent" in caplog.text
+    await scene.hear_all()
+    assert scene.lists.complete.is_set()
+
+
 async def test_a_list_that_cannot_be_read_is_logged_and_does_not_end_the_watch(
     connection: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
