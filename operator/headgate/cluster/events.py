@@ -52,7 +52,7 @@ class _Allowance:
     since: float
 
     def take(self, now: float) -> bool:
-        self.left = min(_BURST, self.left + (now - self.since) * _REFILL)
+        self.left = min(_BURST, self.left + max(0.0, now - self.since) * _REFILL)
         self.since = now
         if self.left < 1:
             return False

@@ -126,6 +126,8 @@ class Loop(Generic[W]):
         observation, decision = await self._decide(key, known)
         memory.urgent = bool(decision.first)
         status = _blamed(release, decision.status, memory.trouble, self._now())
+        # The wall clock may have been put back.
+        memory.written = min(memory.written, self._now())
         write = self._brain.worth_writing(release.status, status, memory.written, self._now())
 
         def written() -> None:

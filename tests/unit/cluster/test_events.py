@@ -112,6 +112,14 @@ async def test_a_release_cannot_flood_the_cluster() -> None:
     assert len(stored(api)) == 27
 
 
+async def test_a_wall_clock_that_is_put_back_takes_no_event_away() -> None:
+    api, ahead = MemoryApi(), [36_000.0, 0.0, 0.0]
+    recorder = Recorder(MemoryClient(api), "headgate-0_abc", lambda: now() + ahead.pop(0))
+    for number in range(3):
+        recorder.record(release(), Event(Reason.WEIGHT, f"{number} %"))
+    assert recorder.dropped == 0
+
+
 async def test_recording_takes_no_time_even_if_the_api_server_hangs() -> None:
     api = MemoryApi(latency=3600)
     async with recording(api) as recorder:

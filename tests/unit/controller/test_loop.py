@@ -72,6 +72,7 @@ class Scene:
         self.decided: list[tuple[Release, Observation]] = []
         self.arranged: list[float] = []
         self.woken: list[Key] = []
+        self.ahead = 0.0
         self.events: list[Event] = []
         self.projection = Projection(self.woken.append)
         self.telemetry = Telemetry()
@@ -94,7 +95,7 @@ class Scene:
             self.projection.put(self.api.add(manifest))
 
     def now(self) -> float:
-        return EPOCH + asyncio.get_running_loop().time()
+        return EPOCH + asyncio.get_running_loop().time() + self.ahead
 
     def _decide(self, release: Release, seen: Observation, _: float) -> Decision:
         self.decided.append((release, seen))
@@ -194,6 +195,18 @@ async def test_a_status_not_worth_a_write_now_is_looked_at_again_when_it_is(scen
     scene.always(Decision(STEPPING.told(message="5 % to shop:2, again")))
     await scene.tick()
     assert scene.arranged == [50.0]
+
+
+async def test_a_wall_clock_that_is_put_back_silences_no_status(scene: Scene) -> None:
+    """Given it ran an hour ahead, then what is not worth a write at once is still written within a minute or two."""
+    scene.always(Decision(STEPPING))
+    scene.ahead = 3600.0
+    await scene.tick()
+    scene.ahead = 0.0
+    scene.worth = lambda *_: False
+    scene.always(Decision(STEPPING.told(message="5 % to shop:2, again")))
+    await scene.tick()
+    assert scene.arranged == [60.0]
 
 
 async def test_a_status_that_someone_else_wrote_counts_more_than_what_is_remembered(scene: Scene) -> None:
