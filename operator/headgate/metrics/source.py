@@ -100,7 +100,8 @@ class Source:
     def _continues(self, watch: Watch, now: float) -> bool:
         """Whether the next read goes on from the last one; the log then knows the release's newest marks."""
         memory = self._memories.get(watch.key)
-        if memory is None or _begun(memory.watch) != _begun(watch) or now - memory.read > _LONGEST_ABSENCE:
+        # A wall clock that was put back makes the last read one of the future.
+        if memory is None or _begun(memory.watch) != _begun(watch) or not 0 <= now - memory.read <= _LONGEST_ABSENCE:
             return False
         log = memory.log.marked(watch.marks)
         if log is None:

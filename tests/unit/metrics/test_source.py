@@ -393,6 +393,16 @@ def test_a_release_that_was_not_read_for_long_catches_up(source: Source) -> None
     assert later == read(source, item, 590).intervals
 
 
+def test_a_clock_that_is_put_back_makes_no_release_blind(source: Source, url: str) -> None:
+    """What was read by then counts as never read: the next read begins at the beginning."""
+    fresh = Source("default", Endpoint(url=url))
+
+    found = read(source, watch("plain"), 300, 130)
+
+    assert (found.problem, found.intervals) == ("", read(fresh, watch("plain"), 130).intervals)
+    fresh.prometheus.close()
+
+
 @pytest.mark.parametrize(("text", "expected"), [
     ("vector(0.5)", 0.5),
     ("0.25", 0.25),
