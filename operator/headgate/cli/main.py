@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +35,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(given: argparse.Namespace) -> int:
+    # Until the operator takes the signal itself: the first process of a container has no default for it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # Other commands must start fast: they need no kopf.
     from headgate.cluster.client import ConnectionProblemError  # noqa: PLC0415
     from headgate.controller.app import run  # noqa: PLC0415

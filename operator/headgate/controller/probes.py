@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 _BEAT = 1.0
 _LONGEST_STALL = 60.0
+_LAST_ANSWERS = 1.0
 
 
 class Heartbeat:
@@ -67,7 +68,7 @@ class Probes:
         app.add_routes(
             [web.get("/metrics", self.metrics), web.get("/livez", self.livez), web.get("/readyz", self.readyz)]
         )
-        runner = web.AppRunner(app, access_log=None)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_LAST_ANSWERS)
         await runner.setup()
         await web.TCPSite(runner, host=None if port else "127.0.0.1", port=port).start()
         return runner

@@ -66,6 +66,24 @@ async def test_metrics_are_served_as_prometheus_reads_them(state: State) -> None
     assert await state.get("/metrics") == (200, "headgate_leader 1.0\n")
 
 
+async def test_the_end_does_not_wait_for_an_answer_that_is_stuck() -> None:
+    asked = asyncio.Event()
+
+    async def stuck() -> bytes:
+        asked.set()
+        await asyncio.Event().wait()
+        return b""
+
+    probes = Probes(stuck, Heartbeat(), stalled=lambda: 0.0, ready=lambda: True)
+    runner = await probes.listen(0)
+    state = State(url=f"http://127.0.0.1:{runner.addresses[0][1]}")
+    asking = asyncio.create_task(state.get("/metrics"))
+    await asked.wait()
+    async with asyncio.timeout(10):
+        await runner.cleanup()
+    asking.cancel()
+
+
 async def test_a_heartbeat_that_is_kept_has_no_lag() -> None:
     heartbeat = Heartbeat()
     beating = asyncio.create_task(heartbeat.beat())
