@@ -10,10 +10,12 @@ import pytest
 from headgate.api.release import Release
 from headgate.api.status import Status, StepStatus, Summary, Weights
 from headgate.cluster.act import Actor
+from headgate.cluster.client import Patience
 from headgate.cluster.observe import Observer
 from headgate.cluster.projection import Key, Projection
 from headgate.controller.checks import Checks
 from headgate.controller.loop import Brain, Loop
+from headgate.controller.probes import LONGEST_STALL
 from headgate.controller.telemetry import Telemetry
 from headgate.release.decision import Decision, Delete, Event, Patch, Ref
 from headgate.release.observation import Metrics, Observation, Unknown
@@ -278,6 +280,19 @@ async def test_what_has_failed_for_days_is_still_tried_again(scene: Scene) -> No
     for _ in range(1100):
         await scene.tick()
     assert 30 <= scene.arranged[0] <= 60
+
+
+async def test_a_look_whose_every_request_times_out_is_not_taken_for_a_stall(scene: Scene) -> None:
+    """Given a webhook that hangs holds up all workers, then a restart by the liveness probe would only cost time."""
+    scene.always(Decision(STEPPING, actions=(PAUSE,)))
+    scene.api.fault = on(STATUS_WRITE, refusal(503, "ServiceUnavailable", "no"))
+    for _ in range(5):
+        await scene.tick()
+    scene.loop._actor._client._patience = Patience()  # noqa: SLF001 (as the operator has it)
+    scene.api.latency = 3600
+    began = asyncio.get_running_loop().time()
+    await scene.tick()
+    assert asyncio.get_running_loop().time() - began < LONGEST_STALL
 
 
 async def test_a_missing_right_is_told_at_once_with_what_to_do(scene: Scene) -> None:
