@@ -110,9 +110,10 @@ def version_in(manifest: Manifest) -> int:
 def owner_in(manifest: Manifest) -> str:
     """The release that an object was made for; empty for any other, whatever label someone has put on it.
 
-    What is ours is overwritten and deleted, so the label alone says nothing: a release must be its controller, or
-    Headgate must have applied it, for an orphaning deletion takes the controller away. An EndpointSlice is made by
-    Kubernetes with the labels of its Service, and is only read.
+    What is ours is overwritten and deleted, so the label alone is not enough: a release must be the controller, or
+    Headgate must have applied the object, for an orphaning deletion takes the controller away. Without the label an
+    object is not ours either, so that it is applied again: watches go by it. An EndpointSlice is made by Kubernetes
+    with the labels of its Service, and is only read.
     """
     kind, metadata = manifest["kind"], manifest["metadata"]
     label: str = (metadata.get("labels") or {}).get(RELEASE_LABEL, "")
@@ -120,7 +121,7 @@ def owner_in(manifest: Manifest) -> str:
         return label if kind == ENDPOINT_SLICES.kind else ""
     controller = next((owner for owner in metadata.get("ownerReferences") or () if owner.get("controller")), None)
     if controller is not None:
-        return str(controller["name"]) if _is_release(controller) else ""
+        return label if _is_release(controller) else ""
     return label if any(map(_is_our_apply, metadata.get("managedFields") or ())) else ""
 
 

@@ -298,9 +298,13 @@ def test_what_an_orphaning_deletion_leaves_without_an_owner_is_still_ours(seen: 
     assert [item["metadata"]["name"] for item in seen.projection.manifests(SHOP)] == ["shop-canary"]
 
 
-def test_an_object_of_ours_that_lost_its_label_is_still_ours(seen: Seen) -> None:
-    seen.projection.see(ingress("shop-canary", 20, owner="shop", labels={}))
-    assert [item["metadata"]["name"] for item in seen.projection.manifests(SHOP)] == ["shop-canary"]
+def test_an_object_of_ours_that_lost_its_label_counts_as_missing_so_that_it_is_applied_again(seen: Seen) -> None:
+    """The label of a Service goes to its EndpointSlices, and these are watched by it."""
+    seen.projection.see(service("shop-canary", 20, owner="shop"))
+    seen.woken()
+    seen.projection.see(service("shop-canary", 21, owner="shop", labels={}))
+    assert seen.projection.manifests(SHOP) == []
+    assert seen.woken() == {"shop"}
 
 
 Change = Callable[[Projection], None]
