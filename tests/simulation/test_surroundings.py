@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from headgate.api.names import KIND
 from tests.simulation.controllers import Pod
 from tests.simulation.operator import CrashError
 from tests.simulation.test_release import BAD, QUICK, assert_nothing_left, assert_whole
@@ -140,3 +141,62 @@ class TestScaling:
         assert_whole(world)
         assert {pod.image for pod in world.controllers.pods.values()} == {"shop:2"}
         assert "PodsReplaced" not in world.event_reasons
+
+    def test_a_deployment_without_pods_takes_over_a_candidate_without_pods(self) -> None:
+        world = moving("Bake")
+        world.scale(0)
+        world.until("Succeeded").advance(10)
+        assert world.event_reasons.count("PodsReplaced") == 0, world.told()
+        world.scale(4)
+        assert [pod.image for pod in pods_of(world.advance(10), "shop:2")] == ["shop:2"] * 4
+
+
+class TestTheWayBack:
+    @pytest.mark.parametrize("wanted", ["Step", "Fill", "Switch", "Bake"])
+    def test_it_waits_for_no_pods_that_the_deployment_does_not_want(self, wanted: str) -> None:
+        world = moving(wanted)
+        world.scale(0)
+        world.api.delete(KIND, "shop")
+        world.advance(60)
+        assert world.api.get(KIND, "shop") is None, world.told()
+        assert_nothing_left(world)
+
+    @pytest.mark.parametrize("wanted", ["Step", "Fill", "Switch", "Bake"])
+    def test_it_waits_for_nobody_when_the_candidate_serves_no_more_either(self, wanted: str) -> None:
+        world = moving(wanted)
+        world.controllers.never_ready = {"shop:1", "shop:2"}
+        for pod in world.controllers.pods.values():
+            pod.leaving = world.now
+        world.api.delete(KIND, "shop")
+        world.advance(60)
+        assert world.api.get(KIND, "shop") is None, world.told()
+        assert_nothing_left(world)
+
+    @pytest.mark.parametrize("wanted", ["Step", "Fill", "Switch", "Bake"])
+    def test_it_waits_while_stable_is_down_and_the_candidate_serves(self, wanted: str) -> None:
+        world = moving(wanted, bake="1h")
+        world.controllers.never_ready = {"shop:1"}
+        for pod in pods_of(world, "shop:1"):
+            pod.leaving = world.now
+        world.user_asks("abort")
+        world.advance(60)
+        assert world.status.message.startswith("shop:1 has no ready endpoint"), world.told()
+        assert world.objections == []
+        world.controllers.never_ready.clear()
+        for pod in pods_of(world, "shop:1"):
+            pod.ready_at = world.now
+        world.until("RolledBack", within=60).advance(30)
+        assert_nothing_left(world)
+
+    @pytest.mark.parametrize("wanted", ["Step", "Fill", "Switch", "Bake"])
+    @pytest.mark.parametrize("kind", ["Service", "Ingress"])
+    def test_it_needs_neither_the_users_service_nor_the_users_ingress(self, wanted: str, kind: str) -> None:
+        world = moving(wanted)
+        world.api.delete(kind, "shop")
+        world.advance(3)
+        world.user_asks("abort")
+        for _ in seconds(world, 60):
+            pass
+        world.advance(10)
+        assert world.status.history[0].outcome == "RolledBack", world.told()
+        assert {pod.image for pod in world.controllers.pods.values()} == {"shop:1"}

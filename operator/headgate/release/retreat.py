@@ -31,11 +31,11 @@ def fail(tick: Tick, reason: Reason, message: str) -> Decision:
 
 def leave(tick: Tick, outcome: Outcome, why: str, *events: Event) -> Decision:
     """All traffic to stable, ahead of every other write and gated by one thing only: stable must be able to take it."""
-    stable_ready = _stable_ready(tick)
-    if isinstance(stable_ready, Unknown):
+    stable_ready, ready = _stable_ready(tick), serving(tick)
+    if isinstance(stable_ready, Unknown) or isinstance(ready, Unknown):
         return Decision(tick.status, look=tick.seen.missing("stable_endpoints"))
     carries = tick.progress.weight > 0 or tick.progress.stage in SWITCHED
-    if carries and stable_ready == 0 and tick.seen.target is not None:
+    if carries and stable_ready == 0 and ready > 0 and _awaited(tick):
         message = wording.stable_is_down(tick.stable)
         return Decision(tick.say("Stalled", "StableDown", message), wake_at=tick.now + _WATCH_STABLE)
     moved = tick.moved(Stage.RETURN, outcome=outcome, reason=why, approved_by=None, frozen=False, skip=False)
@@ -48,10 +48,23 @@ def leave(tick: Tick, outcome: Outcome, why: str, *events: Event) -> Decision:
     return Decision(status, first=enforce(leaving, route), actions=(*events, Event(_EVENTS[outcome], note)), again=True)
 
 
+def serving(tick: Tick) -> int | Unknown:
+    """The candidate's ready pods behind its own Service or, once that is switched, behind the user's."""
+    if tick.ready > 0 or tick.progress.stage not in SWITCHED:
+        return tick.ready
+    pods = tick.seen.stable_endpoints
+    return pods if isinstance(pods, Unknown) else ready_of(pods, tick.candidate_set)
+
+
+def _awaited(tick: Tick) -> bool:
+    """Whether stable's pods will come back: not those of a Deployment that is gone or wants none."""
+    return tick.seen.target is not None and tick.seen.target.replicas > 0
+
+
 def _stable_ready(tick: Tick) -> int | Unknown:
-    """Stable's ready pods. While the user's Service leads to the candidate, the Deployment's own count must do."""
+    """Stable's ready pods. Where the user's Service does not lead to stable, the Deployment's own count must do."""
     service = tick.seen.service
-    if tick.progress.stage in SWITCHED or (service is not None and service.pin == tick.candidate.revision):
+    if tick.progress.stage in SWITCHED or service is None or service.pin == tick.candidate.revision:
         return tick.seen.target.available if tick.seen.target else 0
     if tick.progress.weight == 0:
         return 0
