@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from headgate.api.names import KIND
+from tests.simulation import manifests
 from tests.simulation.controllers import Pod
 from tests.simulation.operator import CrashError
 from tests.simulation.test_release import BAD, QUICK, assert_nothing_left, assert_whole
@@ -14,6 +15,9 @@ from tests.simulation.world import World, resting
 LONG: dict[str, Any] = {"steps": QUICK, "bake": "2m"}
 SERVICE: dict[str, Any] = {"traffic": {"service": "shop"}, "analysis": {"enabled": False}}
 
+LOST = ("Return", "Keep")
+"""Stages in which the candidate has lost its traffic."""
+
 
 def stage(world: World) -> str:
     """What the release is doing; empty where none moves."""
@@ -21,19 +25,24 @@ def stage(world: World) -> str:
 
 
 def moved_to(world: World, wanted: str) -> World:
-    """The world once its release of shop:2 is in a stage, with traffic on the candidate unless it lost it."""
+    """The world once its release of shop:2 is in a stage, with traffic on the candidate unless it lost it.
+
+    Adoption is over in no time: there the operator dies just before its first write.
+    """
+    if wanted == "Adopt":
+        crash_at(world, "Adopt", 2)
     for _ in range(900):
         progress = world.status.progress
-        if progress and progress.stage == wanted and (progress.weight or wanted in ("Return", "Keep", "Remove")):
+        if progress and progress.stage == wanted and (progress.weight or wanted in LOST):
             return world
         world.advance(1)
     raise AssertionError(f"never in stage {wanted}: {world.told()}")
 
 
 def moving(wanted: str, *, policies: bool = True, **spec: Any) -> World:
-    """A world in which a release of shop:2 is in a stage."""
-    world = resting(policies=policies, **{**LONG, **spec})
-    if wanted in ("Return", "Keep", "Remove"):
+    """A world in which a release of shop:2 is in a stage; one that it loses its traffic in since it is bad."""
+    world = resting(policies=policies, **{**LONG, **spec, **({"onFailure": "Hold"} if wanted == "Keep" else {})})
+    if wanted in LOST:
         world.proxy.error_rates = BAD
     world.user_releases("shop:2")
     return moved_to(world, wanted)
@@ -200,3 +209,41 @@ class TestTheWayBack:
         world.advance(10)
         assert world.status.history[0].outcome == "RolledBack", world.told()
         assert {pod.image for pod in world.controllers.pods.values()} == {"shop:1"}
+
+
+class TestTheDeployment:
+    @pytest.mark.parametrize("wanted", ["Step", "Fill", "Switch", "Bake", "Adopt", "Return", "Keep"])
+    def test_deleted_it_takes_its_release_along(self, wanted: str) -> None:
+        world = moving(wanted)
+        world.api.delete("Deployment", "shop")
+        world.advance(60)
+        assert world.status.message.startswith("deployment shop not found"), world.told()
+        assert_nothing_left(world)
+        assert list(world.controllers.pods.values()) == []
+
+    def test_deleted_after_the_candidate_was_let_go_it_leaves_no_pod_behind(self) -> None:
+        world = moving("Bake")
+        crash_at(world, "Adopt", 3)
+        while stage(world) != "Adopt":
+            world.advance(1)
+        ours = next(item for item in world.api.every("ReplicaSet") if item["spec"]["replicas"])
+        ours["metadata"].pop("ownerReferences")
+        world.api.delete("Deployment", "shop")
+        world.advance(60)
+        assert world.status.message.startswith("deployment shop not found"), world.told()
+        assert list(world.controllers.pods.values()) == []
+
+    @pytest.mark.parametrize("image", ["shop:1", "shop:2", "shop:3"])
+    @pytest.mark.parametrize("wanted", ["Step", "Fill", "Switch", "Bake", "Adopt", "Return", "Keep"])
+    def test_made_anew_it_ends_the_release_of_its_old_self(self, wanted: str, image: str) -> None:
+        """What it made anew rolled out by itself: no policy holds a Deployment that is created."""
+        world = moving(wanted)
+        world.api.delete("Deployment", "shop")
+        world.user_applies(manifests.deployment(image))
+        world.advance(5)
+        world.proxy.lost.clear()
+        world.advance(90)
+        assert world.status.phase in ("Idle", "Succeeded"), world.told()
+        assert_whole(world)
+        assert_nothing_left(world)
+        assert {pod.image for pod in world.controllers.pods.values()} == {image}

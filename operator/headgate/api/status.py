@@ -184,6 +184,8 @@ class Progress(Model):
     """The user's Service, as the spec named it when the release began."""
     ingress: Word | None = None
     """The user's Ingress, likewise."""
+    target: Word | None = None
+    """The uid of the Deployment that it began with."""
     weight: Weight = 0
     """The candidate's share that the route was last told to give."""
     routed_at: Moment | None = None

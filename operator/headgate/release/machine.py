@@ -80,6 +80,8 @@ def _interrupted(tick: Tick) -> Decision | None:
         return leave(tick, "Deleted", wording.deleted_while_held(spec.target_ref.name))
     if target is None:
         return leave(tick, "Deleted", wording.target_gone(spec.target_ref.name))
+    if tick.uprooted:
+        return leave(tick, "Superseded", wording.target_replaced(target.name))
     if target.identity == tick.stable.template or target.intent == tick.stable.intent:
         return leave(tick, "Reverted", wording.reverted(tick.stable))
     if target.identity != tick.candidate.template:

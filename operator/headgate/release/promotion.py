@@ -5,6 +5,8 @@ traffic depends yet; then the router's objects away, since the Service leads to 
 warm and the way back one pin away; then the ReplicaSet is let go and the Deployment unpaused, and adopts it.
 """
 
+from dataclasses import replace
+
 from headgate.api.status import Status
 from headgate.api.steps import DEFAULT_BAKE
 from headgate.release import wording
@@ -92,7 +94,11 @@ def _release_hold(tick: Tick) -> Decision:
 
 def adopt(tick: Tick) -> Decision:
     """Let the candidate's ReplicaSet go, unpause the Deployment, and wait until only its pods are left."""
+    if tick.seen.target is None:
+        return _abandoned(tick)
     target, ours = tick.target, tick.seen.candidate
+    if ours is not None and tick.uprooted:
+        return leave(tick, "Superseded", wording.target_replaced(target.name))
     if ours is not None and target.identity != tick.candidate.template:
         return leave(tick, "Superseded", wording.superseded(tick.candidate))
     actions: list[Action] = []
@@ -109,6 +115,12 @@ def adopt(tick: Tick) -> Decision:
     if actions:
         return Decision(tick.status, actions=tuple(actions), again=True)
     return _rolled(tick) if tick.progress.adopted else _adopted(tick)
+
+
+def _abandoned(tick: Tick) -> Decision:
+    """The Deployment was deleted before it took the candidate's pods, which may have been let go already."""
+    left = leave(tick, "Deleted", wording.target_gone(tick.spec.target_ref.name))
+    return replace(left, first=(Delete(tick.ref("ReplicaSet", tick.candidate_set)), *left.first))
 
 
 def _adopted(tick: Tick) -> Decision:

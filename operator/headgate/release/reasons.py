@@ -83,8 +83,8 @@ class Reason(StrEnum):
     SUPERSEDED = (
         "Superseded",
         "Normal",
-        "A newer pod template came, or the spec names another Service or Ingress. Traffic goes back to stable, then the"
-        " release starts again from step 1.",
+        "A newer pod template came, the spec names another Service or Ingress, or the Deployment was deleted and made"
+        " anew. Traffic goes back to stable, then the release starts again from step 1.",
         _NOTHING,
     )
     REVERTING = (

@@ -132,6 +132,7 @@ def begin(tick: Tick) -> Decision:
         started_at=tick.now,
         service=tick.release.service,
         ingress=tick.spec.traffic.ingress,
+        target=target.uid,
     )
     status = tick.say(
         "Progressing",

@@ -57,14 +57,15 @@ def serving(tick: Tick) -> int | Unknown:
 
 
 def _awaited(tick: Tick) -> bool:
-    """Whether stable's pods will come back: not those of a Deployment that is gone or wants none."""
+    """Whether pods are to come that traffic can go back to: none of a Deployment that is gone, or is to have none."""
     return tick.seen.target is not None and tick.seen.target.replicas > 0
 
 
 def _stable_ready(tick: Tick) -> int | Unknown:
     """Stable's ready pods. Where the user's Service does not lead to stable, the Deployment's own count must do."""
     service = tick.seen.service
-    if tick.progress.stage in SWITCHED or service is None or service.pin == tick.candidate.revision:
+    switched = tick.progress.stage in SWITCHED or service is None or service.pin == tick.candidate.revision
+    if switched or tick.uprooted:
         return tick.seen.target.available if tick.seen.target else 0
     if tick.progress.weight == 0:
         return 0

@@ -67,6 +67,12 @@ class Tick:
         return self.status.progress.service if self.status.progress else self.release.service
 
     @property
+    def uprooted(self) -> bool:
+        """Whether stable is gone for good, with the Deployment that the release began with."""
+        target, began_with = self.seen.target, self.progress.target
+        return target is None or began_with not in (None, target.uid)
+
+    @property
     def candidate_set(self) -> str:
         """The name of the candidate's ReplicaSet."""
         return candidate_name(self.spec.target_ref.name, self.candidate.revision)
@@ -107,7 +113,7 @@ class Tick:
     def route(self, weight: int, pinned: Literal["stable", "candidate"] | None = None) -> Route:
         """The route that gives the candidate a weight; `pinned` by default as the stage asks."""
         entry = self.seen.entry
-        switched = self.progress.stage in SWITCHED
+        pinned = pinned or ("candidate" if self.progress.stage in SWITCHED else "stable")
         return Route(
             namespace=self.release.namespace,
             release=self.release.name,
@@ -117,7 +123,7 @@ class Tick:
             stable=Backend(self.service, self.stable.revision, 100 - weight),
             candidate=Backend(candidate_service(self.service), self.candidate.revision, weight),
             entry=read_entry(entry, self.service) if entry else None,
-            pinned=pinned or ("candidate" if switched else "stable"),
+            pinned="neither" if pinned == "stable" and self.uprooted else pinned,
         )
 
     def metadata(self, name: str) -> dict[str, Any]:

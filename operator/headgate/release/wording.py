@@ -165,5 +165,9 @@ def target_gone(target: str) -> str:
     return f"deployment {target} was deleted"
 
 
+def target_replaced(target: str) -> str:
+    return f"deployment {target} was deleted and made anew: the release of its old self ends"
+
+
 def traffic_changed() -> str:
     return "spec.traffic names another service or ingress: the release starts again from step 1"

@@ -87,7 +87,7 @@ class IngressRouter:
         return [{"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": metadata, "spec": spec}]
 
     def pin(self, route: Route) -> str | None:
-        return route.stable.revision if route.pinned == "stable" else route.candidate.revision
+        return {"stable": route.stable.revision, "candidate": route.candidate.revision}.get(route.pinned)
 
     def size(self, weight: int, stable: int) -> int:
         return -(-weight * stable // 100)

@@ -43,7 +43,7 @@ class Route:
     """Where the traffic of one release goes.
 
     `pinned` says which version the user's own Service leads to wherever the router does not split: stable until the
-    candidate is promoted, then the candidate.
+    candidate is promoted, then the candidate; neither where stable's pods are gone for good.
     """
 
     namespace: str
@@ -54,7 +54,7 @@ class Route:
     stable: Backend
     candidate: Backend
     entry: Entry | None = None
-    pinned: Literal["stable", "candidate"] = "stable"
+    pinned: Literal["stable", "candidate", "neither"] = "stable"
 
 
 class Seen(NamedTuple):

@@ -34,7 +34,7 @@ class SelectorRouter:
     def pin(self, route: Route) -> str | None:
         if route.pinned == "candidate" or route.candidate.weight == 100:
             return route.candidate.revision
-        return route.stable.revision if route.candidate.weight == 0 else None
+        return route.stable.revision if route.candidate.weight == 0 and route.pinned == "stable" else None
 
     def size(self, weight: int, stable: int) -> int:
         if weight == 0:
