@@ -121,12 +121,13 @@ def owner_in(manifest: Manifest) -> str:
         return label if kind == ENDPOINT_SLICES.kind else ""
     controller = next((owner for owner in metadata.get("ownerReferences") or () if owner.get("controller")), None)
     if controller is not None:
-        return label if _is_release(controller) else ""
+        return label if _is_release(controller, label) else ""
     return label if any(map(_is_our_apply, metadata.get("managedFields") or ())) else ""
 
 
-def _is_release(owner: Manifest) -> bool:
-    return bool(owner["kind"] == KIND and owner["apiVersion"].startswith(f"{GROUP}/"))
+def _is_release(owner: Manifest, name: str) -> bool:
+    group = owner["apiVersion"].partition("/")[0]
+    return (group, owner["kind"], owner["name"]) == (GROUP, KIND, name)
 
 
 def _is_our_apply(entry: Manifest) -> bool:
