@@ -8,6 +8,7 @@ from pathlib import Path
 from bench import audit, leader, queries
 from bench.api import Api
 from bench.audit import Request
+from bench.machine import warn_if_busy
 from bench.queries import Query
 from bench.resting import add
 from demo import shop, stage
@@ -19,7 +20,7 @@ from lab.layout import state_folder
 from lab.progress import LabError, run_long, say
 from lab.settings import Settings
 
-WEIGHTS = (5, 10, 25, 50, 75)
+WEIGHTS, WEIGHTS_OF_CROWD = (5, 10, 25, 50, 75), (25, 50, 75)
 CHECK = 2
 """Seconds between two checks."""
 _SCRAPE, SCRAPE_AT_REST = "1s", "30s"
@@ -93,10 +94,11 @@ def prepared(name: str, moving: int, *, keep: bool) -> Iterator[Cluster]:
     if state_folder(name).exists():
         say("removing the lab of the run before")
         drivers.down(name)
+    warn_if_busy()
     lab = drivers.up("processes", name, only_api=False, flags=())
     try:
         stage.equip(lab)
-        cluster = Cluster(lab, _shop("alone", "bench-alone", 4), tuple(map(_one_of_crowd, range(moving))))
+        cluster = Cluster(lab, _shop("alone", "bench-alone", 4, WEIGHTS), tuple(map(_one_of_crowd, range(moving))))
         cluster.scrape_every(_SCRAPE)
         _open(cluster)
         yield cluster
@@ -118,25 +120,25 @@ def _open(cluster: Cluster) -> None:
 
 
 def _one_of_crowd(number: int) -> Shop:
-    return _shop(f"shop-{number}", f"bench-{number // _TOGETHER}", 2)
+    return _shop(f"shop-{number}", f"bench-{number // _TOGETHER}", 2, WEIGHTS_OF_CROWD)
 
 
-def _shop(name: str, namespace: str, replicas: int) -> Shop:
-    return Shop(name, namespace, replicas, _spec(name))
+def _shop(name: str, namespace: str, replicas: int, weights: Sequence[int]) -> Shop:
+    return Shop(name, namespace, replicas, _spec(name, weights))
 
 
-def _spec(name: str) -> Manifest:
-    """A release of five steps with everything that costs a query: two objectives and a number of the spec's own."""
+def _spec(name: str, weights: Sequence[int]) -> Manifest:
+    """A release with everything that costs a query: two objectives and a number of the spec's own."""
     rate = 'sum(rate(traefik_service_requests_total{service=~"$(namespace)-$(service)-.*"}[1m]))'
     return {
-        "traffic": {"ingress": name, "settle": "2s"},
-        "steps": [{"setWeight": weight, "hold": {"min": "4s", "advance": "WhenNotBad"}} for weight in WEIGHTS],
+        "traffic": {"ingress": name, "settle": "1s"},
+        "steps": [{"setWeight": weight, "hold": {"min": "4s", "advance": "WhenNotBad"}} for weight in weights],
         "analysis": {
             "interval": f"{CHECK}s",
             "latency": {"below": "300ms"},
             "queries": [{"name": "requests a second", "query": rate, "max": 10_000}],
         },
-        "bake": "2s",
+        "bake": "1s",
     }
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from demo.shop import Shop
 from lab.handle import Lab
+from lab.progress import LabError
 
 
 class Totals(NamedTuple):
@@ -23,12 +24,15 @@ class Load:
 
     def __init__(self, lab: Lab, shop: Shop, rate: int) -> None:
         command = [str(lab.program("load")), f"--url={lab.proxy_url}", f"--host={shop.host}", f"--rps={rate}"]
+        self._shop = shop
         self._lines = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed by stop)
         self._process = subprocess.Popen(command, stdout=self._lines, text=True, start_new_session=True)
         self.totals = Totals()
 
     def stop(self) -> None:
-        """End it; returns when the last request has its result."""
+        """End it; returns when the last request has its result. LabError when it ended by itself."""
+        if self._process.poll() is not None:
+            raise LabError(f"the load of {self._shop.host} ended early, with status {self._process.returncode}")
         self._process.terminate()
         self._process.wait()
         with self._lines as lines:

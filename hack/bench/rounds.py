@@ -33,9 +33,9 @@ class _Plan:
 
 _ONE = _Plan(shop.GOOD, "Succeeded", 120)
 # Not in one moment: else the start of so many pods takes the CPU that is to be measured.
-_GOOD = _Plan(shop.GOOD, "Succeeded", 20, spread=20.0)
+_GOOD = _Plan(shop.GOOD, "Succeeded", 20, spread=10.0)
 # Every request fails: how long a proof takes is not what is measured here.
-_BAD = _Plan(ShopVersion(shop.BAD.tag, error_rate=1.0), "RolledBack", 20, spread=20.0)
+_BAD = _Plan(ShopVersion(shop.BAD.tag, error_rate=1.0), "RolledBack", 20, spread=10.0)
 _AT_ONCE = replace(_BAD, spread=0.0)
 
 
