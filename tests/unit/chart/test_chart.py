@@ -207,6 +207,7 @@ def test_the_operator_has_no_right_that_opens_others(default: list[Manifest]) ->
     assert not [right for right in granted if right[1] in forbidden]
     assert not [right for right in granted if right[2] in {"deletecollection", "escalate", "bind", "impersonate"}]
     assert {verb for _, resource, verb in granted if resource == "deployments"} == {"get", "list", "watch", "patch"}
+    assert {verb for _, resource, verb in granted if resource == "endpointslices"} == {"list", "watch"}
 
 
 def test_without_ingresses_the_operator_has_no_right_on_them(default: list[Manifest]) -> None:
