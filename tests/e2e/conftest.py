@@ -31,6 +31,11 @@ def served(session: pytest.Session) -> tuple[str, ...]:
     return tuple(sorted(named))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long scenarios begin first."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session")
 def suite(request: pytest.FixtureRequest) -> Iterator[Suite]:
     """The lab with Headgate installed; its progress is shown."""

@@ -21,6 +21,7 @@ KILLS = {"Step": 14, "Fill": 1, "Switch": 1, "Bake": 3, "Adopt": 1}
 TAKEOVER = 15.0
 
 
+@pytest.mark.long
 def test_an_operator_killed_at_20_moments_finishes_its_release(install: Install, tmp_path: Path) -> None:
     """The operator is a process here: a pod that dies so often is restarted ever more slowly."""
     shop, headgate = install(replicas=0)

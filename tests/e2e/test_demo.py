@@ -28,6 +28,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     demo(tmp_path / "demo", "down")
 
 
+@pytest.mark.long
 def test_the_demo_promotes_the_good_version_and_takes_the_bad_one_back(folder: Path) -> None:
     run = demo(folder, "up")
 

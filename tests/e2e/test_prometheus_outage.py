@@ -25,6 +25,7 @@ def prometheus(suite: Suite, tmp_path: Path) -> Iterator[OwnPrometheus]:
     own.stop()
 
 
+@pytest.mark.long
 def test_a_release_holds_while_prometheus_is_gone(shop: Shop, prometheus: OwnPrometheus) -> None:
     steps = [{"setWeight": 50, "hold": {"min": "10s", "advance": "WhenNotBad"}}]
     shop.opens("v1", steps=steps, analysis={**ANALYSIS, "prometheus": "other"})

@@ -74,6 +74,7 @@ def test_an_incident_of_both_versions_is_nobodys_fault(shop: Shop) -> None:
     assert shop.weights() == [50, 100, 0]
 
 
+@pytest.mark.long
 def test_a_version_that_turns_bad_after_five_good_minutes_is_found(shop: Shop) -> None:
     shop.opens("v1", steps=half(min="10m"))
     with shop.under_load(failing=["v2"]):
@@ -105,6 +106,7 @@ def rare(suite: Suite, tmp_path: Path) -> Iterator[OwnPrometheus]:
     own.stop()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("rare")
 def test_with_scrapes_30_seconds_apart_a_good_version_is_promoted_and_a_bad_one_found(shop: Shop) -> None:
     analysis: Any = {"interval": "15s", "prometheus": "rare"}
