@@ -247,3 +247,48 @@ class TestTheDeployment:
         assert_whole(world)
         assert_nothing_left(world)
         assert {pod.image for pod in world.controllers.pods.values()} == {image}
+
+
+class TestTheCandidatesOwn:
+    @pytest.mark.parametrize("spec", [{}, SERVICE], ids=["ingress", "service"])
+    @pytest.mark.parametrize("wanted", ["Step", "Fill", "Switch", "Bake"])
+    def test_service_is_made_again_and_that_is_no_fault_of_the_version(self, wanted: str, spec: dict[str, Any]) -> None:
+        world = moving(wanted, **spec)
+        world.api.delete("Service", "shop-canary")
+        world.until("Succeeded").advance(30)
+        assert [record.outcome for record in world.status.history] == ["Promoted"], world.told()
+        assert_whole(world)
+        assert_nothing_left(world)
+
+    @pytest.mark.parametrize("wanted", ["Step", "Fill", "Switch", "Bake"])
+    def test_service_follows_the_ports_of_the_users(self, wanted: str) -> None:
+        world = moving(wanted)
+        service, ingress = manifests.service(), manifests.ingress()
+        service["spec"]["ports"].append({"name": "new", "port": 81, "targetPort": 8080, "protocol": "TCP"})
+        ingress["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["port"]["number"] = 81
+        for manifest in (service, ingress):
+            world.user_applies(manifest)
+            world.advance(2)
+        before = world.proxy.served["shop:2"]
+        assert world.advance(10).proxy.served["shop:2"] > before, (
+            "the candidate's Ingress leads to a port without Service"
+        )
+        world.until("Succeeded").advance(30)
+        assert_whole(world)
+
+    @pytest.mark.parametrize("spec", [{}, SERVICE], ids=["ingress", "service"])
+    @pytest.mark.parametrize(
+        ("wanted", "outcome"),
+        [("Step", "Promoted"), ("Fill", "Promoted"), ("Switch", "RolledBack"), ("Bake", "RolledBack")],
+    )
+    def test_replica_set_is_made_again_until_stable_has_nothing_left_to_judge_it_by(
+        self, wanted: str, outcome: str, spec: dict[str, Any]
+    ) -> None:
+        world = moving(wanted, **spec)
+        assert world.status.candidate is not None
+        world.api.delete("ReplicaSet", f"shop-{world.status.candidate.revision}")
+        for _ in seconds(world, 300):
+            pass
+        assert [record.outcome for record in world.status.history] == [outcome], world.told()
+        assert_whole(world)
+        assert_nothing_left(world)

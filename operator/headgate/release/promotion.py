@@ -13,7 +13,7 @@ from headgate.release import wording
 from headgate.release.decision import Action, Decision, Delete, Event, Patch
 from headgate.release.observation import Unknown
 from headgate.release.reasons import Reason
-from headgate.release.retreat import fail, leave
+from headgate.release.retreat import fail, leave, serving
 from headgate.release.stage import Stage
 from headgate.release.stepping import endangered, prepare, reach, resized
 from headgate.release.tick import Tick
@@ -27,7 +27,10 @@ _LOOK_AGAIN = 1.0
 
 def _found_bad(tick: Tick) -> Decision | None:
     """The end of a release that turns bad after its steps, unless a person asked to promote it without."""
-    if tick.ready == 0:
+    ready = serving(tick)
+    if isinstance(ready, Unknown):
+        return Decision(tick.status, look=tick.seen.missing("stable_endpoints"))
+    if ready == 0 or tick.seen.candidate is None:
         return fail(tick, Reason.LOST_ENDPOINTS, wording.no_endpoints(tick.candidate))
     if tick.progress.skip or tick.judgement.verdict != "Bad":
         return None
@@ -47,7 +50,7 @@ def fill(tick: Tick) -> Decision:
 
 def switch(tick: Tick) -> Decision:
     """The user's Service to the candidate's pods; gated by what the Service then really leads to."""
-    moving = _found_bad(tick) or resized(tick, 100)
+    moving = _found_bad(tick) or prepare(tick) or resized(tick, 100)
     if moving is not None:
         return moving
     writes = enforce(tick, tick.route(100))
@@ -66,7 +69,7 @@ def switch(tick: Tick) -> Decision:
 
 def bake(tick: Tick) -> Decision:
     """The user's own Service carries all traffic to the candidate; the old pods are warm and one pin away."""
-    moving = _found_bad(tick) or resized(tick, 100)
+    moving = _found_bad(tick) or prepare(tick) or resized(tick, 100)
     if moving is not None:
         return moving
     writes = enforce(tick, tick.route(0))

@@ -58,12 +58,13 @@ def _hold(tick: Tick) -> tuple[Action, ...]:
 
 
 def _made(tick: Tick) -> tuple[Action, ...]:
-    """The candidate's Service and ReplicaSet, with the pods for the present weight or the first one to come."""
+    """The candidate's Service, which follows the user's, and its ReplicaSet for the present or the first weight."""
     service, actions = tick.seen.service, list[Action]()
-    if service is not None and not any(item["kind"] == "Service" for item in tick.seen.ours):
+    if service is not None:
         metadata = tick.metadata(candidate_service(tick.service))
-        selector = dict(service.selector)
-        actions.append(Apply(candidate.service(metadata, selector, service.ports, tick.candidate.revision)))
+        wanted = candidate.service(metadata, dict(service.selector), service.ports, tick.candidate.revision)
+        if not any(candidate.is_service(item, wanted) for item in tick.seen.ours):
+            actions.append(Apply(wanted))
     if tick.seen.candidate is None:
         actions.append(_sized(tick, _pods_for(tick, tick.progress.weight or _first_weight(tick))))
     return tuple(actions)
@@ -217,7 +218,7 @@ def endangered(tick: Tick) -> Decision | None:
     if tick.progress.weight > 0:
         if not tick.progress.skip and tick.judgement.verdict == "Bad":
             return fail(tick, Reason.BAD, tick.judgement.reason)
-        if tick.ready == 0:
+        if tick.ready == 0 or tick.seen.candidate is None:
             return _lost(tick)
     problem = problem_of(tick)
     if problem:

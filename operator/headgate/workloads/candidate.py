@@ -1,11 +1,13 @@
 """The candidate of an in-place release: what it should look like, how it becomes the Deployment's own."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from headgate.api.fields import Manifest
 from headgate.api.names import POD_TEMPLATE_HASH, RELEASE_LABEL
 from headgate.workloads.deployment import Deployment
 
+_PORT_FIELDS = ("name", "protocol", "port", "targetPort", "appProtocol")
 _DESIRED = "deployment.kubernetes.io/desired-replicas"
 _MAXIMUM = "deployment.kubernetes.io/max-replicas"
 
@@ -42,16 +44,28 @@ def replica_set(metadata: Manifest, deployment: Deployment, revision: str, repli
 
 def service(metadata: Manifest, selector: Manifest, ports: tuple[Manifest, ...], revision: str) -> Manifest:
     """The candidate's Service: the user's Service's selector and ports, narrowed to the candidate's pods."""
-    kept = ("name", "protocol", "port", "targetPort", "appProtocol")
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": metadata,
         "spec": {
             "selector": {**selector, POD_TEMPLATE_HASH: revision},
-            "ports": [{key: port[key] for key in kept if key in port} for port in ports],
+            "ports": _ports(ports),
         },
     }
+
+
+def is_service(live: Manifest, wanted: Manifest) -> bool:
+    """Whether an object is the candidate's Service as it should be."""
+    if live["kind"] != "Service" or live["metadata"]["name"] != wanted["metadata"]["name"]:
+        return False
+    found: Manifest = {"selector": live["spec"].get("selector"), "ports": _ports(live["spec"].get("ports") or ())}
+    return found == dict(wanted["spec"])
+
+
+def _ports(ports: Iterable[Manifest]) -> list[Manifest]:
+    """Ports without what the cluster chose."""
+    return [{key: port[key] for key in _PORT_FIELDS if key in port} for port in ports]
 
 
 def adoption_patch(uid: str, deployment: Deployment) -> list[dict[str, Any]]:
