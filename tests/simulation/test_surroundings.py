@@ -292,3 +292,15 @@ class TestTheCandidatesOwn:
         assert [record.outcome for record in world.status.history] == [outcome], world.told()
         assert_whole(world)
         assert_nothing_left(world)
+
+
+class TestWithoutPolicies:
+    @pytest.mark.parametrize("wanted", ["Step", "Fill", "Switch", "Bake"])
+    def test_a_deployment_that_someone_resumes_is_paused_again(self, wanted: str) -> None:
+        world = moving(wanted, policies=False)
+        world.api.merge("Deployment", "shop", {"spec": {"paused": None}}, "user")
+        world.advance(1)
+        world.user_asks("abort")
+        world.until("RolledBack", within=60).advance(30)
+        assert_whole(world)
+        assert {pod.image for pod in world.controllers.pods.values()} == {"shop:1"}

@@ -9,6 +9,7 @@ from headgate.release.stage import SWITCHED, Stage
 from headgate.release.tick import Tick
 from headgate.release.traffic import enforce, held_for, with_mark
 from headgate.workloads.endpoints import ready_of
+from headgate.workloads.replica_set import ReplicaSet, twins_among
 
 DRAIN = 5.0
 """Seconds for requests that were under way when the traffic had left."""
@@ -86,6 +87,14 @@ def go_back(tick: Tick) -> Decision:
     return Decision(tick.status.told(progress=tick.moved(Stage.KEEP if keep else Stage.REMOVE)), again=True)
 
 
+def _twins(tick: Tick, sets: tuple[ReplicaSet, ...]) -> tuple[ReplicaSet, ...]:
+    """What the Deployment made of the version itself, where someone resumed it; paused it would keep them."""
+    target = tick.seen.target
+    if target is None or tick.uprooted or not target.paused:
+        return ()
+    return twins_among(sets, target.uid, tick.candidate.template)
+
+
 def keep(tick: Tick) -> Decision:
     """A failed candidate without traffic, kept until someone aborts or retries."""
     message = wording.kept(tick.stable, tick.progress.reason)
@@ -96,7 +105,11 @@ def remove(tick: Tick) -> Decision:
     """The candidate goes: its pods first, its Service when it leads nowhere, so that no pin is lifted too early."""
     actions: list[Action] = []
     if tick.seen.candidate is not None:
-        actions.append(Delete(tick.ref("ReplicaSet", tick.seen.candidate.name), tick.seen.candidate.uid))
+        sets = tick.seen.replica_sets
+        if isinstance(sets, Unknown):
+            return Decision(tick.status, look=tick.seen.missing("replica_sets"))
+        goes = (tick.seen.candidate, *_twins(tick, sets))
+        actions.extend(Delete(tick.ref("ReplicaSet", item.name), item.uid) for item in goes)
     elif tick.ready > 0:
         return Decision(tick.status)
     else:
