@@ -304,3 +304,26 @@ class TestWithoutPolicies:
         world.until("RolledBack", within=60).advance(30)
         assert_whole(world)
         assert {pod.image for pod in world.controllers.pods.values()} == {"shop:1"}
+
+    @pytest.mark.parametrize("wanted", ["Return", "Keep"])
+    def test_a_service_that_someone_applies_again_leads_to_no_refused_candidate(self, wanted: str) -> None:
+        world = moving(wanted, policies=False)
+        world.advance(8)
+        before = world.proxy.served["shop:2"]
+        world.user_applies(manifests.service())
+        world.advance(3)
+        assert "TrafficDrift" in world.event_reasons, world.told()
+        assert world.proxy.served["shop:2"] - before <= world.proxy.rate * (world.proxy.lag + 1)
+        world.advance(60)
+        assert_whole(world)
+
+    def test_a_service_that_someone_applies_again_leads_to_the_candidate_that_bakes(self) -> None:
+        world = moving("Bake", policies=False)
+        world.advance(10)
+        world.user_applies(manifests.service())
+        world.advance(3)
+        assert "TrafficDrift" in world.event_reasons, world.told()
+        before = world.proxy.served["shop:1"]
+        world.until("Succeeded").advance(30)
+        assert world.proxy.served["shop:1"] == before
+        assert_whole(world)

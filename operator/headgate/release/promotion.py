@@ -17,7 +17,7 @@ from headgate.release.retreat import fail, leave, serving
 from headgate.release.stage import Stage
 from headgate.release.stepping import endangered, prepare, reach, resized
 from headgate.release.tick import Tick
-from headgate.release.traffic import enforce, held_for, settled, settles_at
+from headgate.release.traffic import drift, enforce, held_for, settled, settles_at, with_mark
 from headgate.workloads.candidate import adoption_patch, unpause_patch
 from headgate.workloads.endpoints import ready_of
 from headgate.workloads.replica_set import twins_among
@@ -74,12 +74,20 @@ def bake(tick: Tick) -> Decision:
         return moving
     writes = enforce(tick, tick.route(0))
     if writes:
-        return Decision(tick.status, actions=writes, again=True)
-    until = tick.progress.since + _bake(tick)
+        return _kept_switched(tick, writes)
+    until = max(tick.progress.since + _bake(tick), settles_at(tick))
     if tick.now < until:
         message = wording.baking(until - tick.now, tick.candidate)
         return Decision(tick.say("Promoting", "Baking", message), wake_at=until)
     return _release_hold(tick)
+
+
+def _kept_switched(tick: Tick, writes: tuple[Action, ...]) -> Decision:
+    """The candidate's own route goes; a Service that someone changed is switched again, which is another split."""
+    if tick.seen.service is None or tick.seen.service.pin == tick.candidate.revision:
+        return Decision(tick.status, actions=writes, again=True)
+    status = tick.status.told(progress=with_mark(tick, tick.progress, tick.progress.weight))
+    return Decision(status, actions=(*writes, drift(tick, tick.route(0))), again=True)
 
 
 def _bake(tick: Tick) -> float:

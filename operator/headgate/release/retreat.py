@@ -7,7 +7,7 @@ from headgate.release.observation import Unknown
 from headgate.release.reasons import Reason
 from headgate.release.stage import SWITCHED, Stage
 from headgate.release.tick import Tick
-from headgate.release.traffic import enforce, held_for, with_mark
+from headgate.release.traffic import drift, enforce, held_for, with_mark
 from headgate.workloads.endpoints import ready_of
 from headgate.workloads.replica_set import ReplicaSet, twins_among
 
@@ -76,9 +76,9 @@ def _stable_ready(tick: Tick) -> int | Unknown:
 
 def go_back(tick: Tick) -> Decision:
     """Traffic is on its way back to stable: keep it there until every proxy follows and open requests are done."""
-    put_back = enforce(tick, tick.route(0, "stable"))
-    if put_back:
-        return Decision(tick.status, first=put_back, again=True)
+    drifted = _put_back(tick)
+    if drifted is not None:
+        return drifted
     if tick.progress.routed_at is not None:
         drained = tick.progress.routed_at + tick.settle + DRAIN
         if tick.now < drained:
@@ -95,14 +95,31 @@ def _twins(tick: Tick, sets: tuple[ReplicaSet, ...]) -> tuple[ReplicaSet, ...]:
     return twins_among(sets, target.uid, tick.candidate.template)
 
 
+def _put_back(tick: Tick) -> Decision | None:
+    """Traffic that someone led to the candidate again goes back to stable, and drains once more."""
+    route = tick.route(0, "stable")
+    writes = enforce(tick, route)
+    if not writes:
+        return None
+    status = tick.status.told(progress=tick.moved(Stage.RETURN, routed_at=tick.now))
+    events = () if tick.uprooted else (drift(tick, route),)
+    return Decision(status, first=writes, actions=events, again=True)
+
+
 def keep(tick: Tick) -> Decision:
     """A failed candidate without traffic, kept until someone aborts or retries."""
+    drifted = _put_back(tick)
+    if drifted is not None:
+        return drifted
     message = wording.kept(tick.stable, tick.progress.reason)
     return Decision(tick.say("Paused", "KeptForInspection", message))
 
 
 def remove(tick: Tick) -> Decision:
     """The candidate goes: its pods first, its Service when it leads nowhere, so that no pin is lifted too early."""
+    drifted = _put_back(tick)
+    if drifted is not None:
+        return drifted
     actions: list[Action] = []
     if tick.seen.candidate is not None:
         sets = tick.seen.replica_sets

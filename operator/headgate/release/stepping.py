@@ -14,7 +14,7 @@ from headgate.release.reasons import Reason
 from headgate.release.retreat import fail
 from headgate.release.stage import Stage
 from headgate.release.tick import Tick
-from headgate.release.traffic import enforce, held_for, settled, settles_at, with_mark, with_step_mark
+from headgate.release.traffic import drift, enforce, held_for, settled, settles_at, with_mark, with_step_mark
 from headgate.routing.naming import candidate_service
 from headgate.workloads import candidate
 from headgate.workloads.autoscaler import hold_patch
@@ -190,10 +190,8 @@ def _lost(tick: Tick) -> Decision:
 
 
 def _put_back(tick: Tick, writes: tuple[Action, ...]) -> Decision:
-    seen = tick.seen.router.observe(tick.route(tick.progress.weight), tick.seen.ours)
-    note = wording.drifted(seen.reason or "the service's selector")
     status = tick.status.told(progress=with_mark(tick, tick.progress, tick.progress.weight))
-    event = Event(Reason.TRAFFIC_DRIFT, note)
+    event = drift(tick, tick.route(tick.progress.weight))
     return Decision(status, actions=(*writes, event), wake_at=settles_at(tick.at(status)))
 
 

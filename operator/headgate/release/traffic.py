@@ -2,7 +2,9 @@
 
 from headgate.api.fields import moment
 from headgate.api.status import Held, Mark, Progress
-from headgate.release.decision import Action, Apply, Delete, Patch
+from headgate.release import wording
+from headgate.release.decision import Action, Apply, Delete, Event, Patch
+from headgate.release.reasons import Reason
 from headgate.release.tick import Tick
 from headgate.routing.route import Route
 from headgate.routing.service import pin_patch
@@ -17,6 +19,12 @@ def enforce(tick: Tick, route: Route) -> tuple[Action, ...]:
     The pin comes first: it leads to pods that serve, whatever the router's objects say.
     """
     return (*_pin(tick, route), *_apply(tick, route), *_remove(tick, route))
+
+
+def drift(tick: Tick, route: Route) -> Event:
+    """The event that says what of a route someone changed."""
+    seen = tick.seen.router.observe(route, tick.seen.ours)
+    return Event(Reason.TRAFFIC_DRIFT, wording.drifted(seen.reason or "the service's selector"))
 
 
 def held_for(tick: Tick, route: Route) -> Held:
