@@ -108,12 +108,12 @@ def no_classic_buckets(watch: Watch) -> str:
     )
 
 
-def chunks(family: Family, watches: Sequence[Watch], longest: int) -> Iterator[Sequence[Watch]]:
-    """The releases in parts whose queries are not longer than `longest` bytes; mostly one part."""
-    if len(watches) > 1 and len(selector(family, watches)) > longest:
+def chunks(family: Family, watches: Sequence[Watch], longest: int, most: float) -> Iterator[Sequence[Watch]]:
+    """The releases in parts of at most `most`, with queries of at most `longest` bytes; mostly one part."""
+    if len(watches) > most or (len(watches) > 1 and len(selector(family, watches)) > longest):
         middle = len(watches) // 2
-        yield from chunks(family, watches[:middle], longest)
-        yield from chunks(family, watches[middle:], longest)
+        yield from chunks(family, watches[:middle], longest, most)
+        yield from chunks(family, watches[middle:], longest, most)
     else:
         yield watches
 

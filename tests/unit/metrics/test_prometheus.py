@@ -336,6 +336,21 @@ def test_a_query_that_one_release_spoils_is_asked_in_halves(serve: Serve) -> Non
     assert problems[3] == ""
 
 
+def test_releases_that_begin_are_read_in_parts_that_fit_into_memory(serve: Serve) -> None:
+    """A restarted operator reads an hour and more of each: of a thousand at once that is more than its limit."""
+    server = serve(lambda handler: send(handler, 200, matrix()))
+    meters = [Meter("r", "code", "d", (Matcher("service", "=", str(number)),)) for number in range(600)]
+    watches = [Watch(("prod", str(id(meter))), "default", meter, meter, 1000.0, (), 15.0) for meter in meters]
+    source = Source("default", Endpoint(url=server.url))
+
+    source.refresh(watches, 1061.0)
+    first = source.prometheus.queries
+    source.refresh(watches, 1076.0)
+    source.prometheus.close()
+
+    assert (first, source.prometheus.queries - first) == (4, 1)
+
+
 def test_variables_of_a_query_are_replaced() -> None:
     text = 'up{pod=~"$(candidate)-.*", ns="$(namespace)"} > $(unknown)'
 
