@@ -77,7 +77,8 @@ class TestPromotion:
             world.advance(1)
 
         in_order = [reason for reason, _ in itertools.groupby(reasons)]
-        assert in_order == ["Promoting", "Switching", "Baking", "Adopting"]
+        assert in_order[:3] == ["Promoting", "Switching", "Baking"]
+        assert in_order[3:] in ([], ["Adopting"]), "which may be over within a second"
 
     def test_releases_follow_each_other_and_a_version_may_come_back(self) -> None:
         world = resting(steps=QUICK)

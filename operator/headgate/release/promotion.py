@@ -96,8 +96,8 @@ def _bake(tick: Tick) -> float:
 
 
 def _release_hold(tick: Tick) -> Decision:
-    """The point of no return: from here on the policies hold nothing, and the Deployment may move."""
-    free = tick.status.held.model_copy(update={"deployment": False, "service": None, "pod_template_hash": None})
+    """The point of no return: from here on the Deployment may move. The pin stays until its old pods are gone."""
+    free = tick.status.held.model_copy(update={"deployment": False})
     message = wording.adopting(tick.target.name, tick.candidate)
     progress = tick.moved(Stage.ADOPT, outcome="Promoted", reason="")
     return Decision(tick.say("Promoting", "Adopting", message, progress=progress, held=free), again=True)
@@ -158,5 +158,4 @@ def _rolled(tick: Tick) -> Decision:
 
 
 def _tidying(tick: Tick) -> Status:
-    # The policies have had the whole rollout to see that nothing is held any more.
-    return tick.status.told(progress=tick.moved(Stage.TIDY, since=tick.progress.since))
+    return tick.status.told(progress=tick.moved(Stage.TIDY))

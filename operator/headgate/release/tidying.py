@@ -14,24 +14,24 @@ from headgate.release.tick import Tick
 from headgate.routing.service import pin_patch
 from headgate.workloads.autoscaler import restore_patch
 
-POLICY_LAG = 1.0
-"""Seconds until the admission policies see a changed status: 0.3 s was measured, so three times that."""
-
 _HISTORY = 10
 
 
 def leftovers(tick: Tick) -> Decision | None:
-    """The next things to give back or remove; None when nothing of ours is left."""
-    held = tick.status.held
-    if held.service is not None:
-        released = held.model_copy(update={"service": None, "pod_template_hash": None})
-        return Decision(tick.status.told(held=released), again=True)
+    """The next things to give back or remove; None when nothing of ours is left.
+
+    The pin goes while the policy still holds it, which keeps what a Service has: between the two writes nobody's dry run
+    may find a difference. Then the policy is told that there is nothing to hold.
+    """
     scaling = _autoscaler(tick)
     if scaling is not None:
         return scaling
     actions = (*_unpin(tick), *_objects(tick))
     if actions:
         return Decision(tick.status, actions=actions, again=True)
+    if tick.status.held.service is not None:
+        released = tick.status.held.model_copy(update={"service": None, "pod_template_hash": None})
+        return Decision(tick.status.told(held=released), again=True)
     if tick.release.finalized:
         return Decision(tick.status, actions=(_unfinalize(tick),), again=True)
     return None
@@ -93,9 +93,6 @@ def _unfinalize(tick: Tick) -> Patch:
 
 def tidy(tick: Tick) -> Decision:
     """The end of a release, whatever its outcome."""
-    waits_until = tick.progress.since + POLICY_LAG
-    if tick.status.held.service is None and tick.now < waits_until:
-        return Decision(tick.status, wake_at=waits_until)
     leftover = leftovers(tick)
     if leftover is not None:
         return leftover
