@@ -20,6 +20,8 @@ Result = list[Any]
 
 _CONNECT_TIMEOUT = 5.0
 _LONGEST_QUOTE = 200
+_MOST_MIB = 24
+"""The largest answer that is read: it is there three times for a moment, as bytes, as text and as numbers."""
 _TOLERANT = {"partial_response": "false", "nocache": "1"}
 """Thanos must not leave out a store in silence; VictoriaMetrics must not shift the newest samples. Others ignore it."""
 
@@ -32,14 +34,31 @@ class PrometheusError(Exception):
         self.rejected = rejected
 
 
+class _TooLargeError(requests.RequestException):
+    """An answer that would not fit into the operator's memory."""
+
+
 class _FormSession(requests.Session):
     """Sends parameters in the body, for a query for many releases is too long for an address; packs what comes back."""
 
     def request(self, method: str, url: str, params: Any = None, **more: Any) -> requests.Response:  # type: ignore[override]  # noqa: ANN401 (the library's own types)
-        response = super().request(method, url, data=params, **more)
+        response = super().request(method, url, data=params, stream=True, **more)
+        response._content = _bounded(response)  # type: ignore[attr-defined]  # noqa: SLF001 (as `content` sets it)
         # Packed while it is parsed: the library would hold every number of every release as an object.
         response.json = partial(response.json, object_hook=compact)  # type: ignore[method-assign]
         return response
+
+
+def _bounded(response: requests.Response) -> bytes:
+    """The body of an answer. Raises _TooLargeError, before it is all there."""
+    parts, size = [], 0
+    for part in response.iter_content(2**18):
+        parts.append(part)
+        size += len(part)
+        if size > _MOST_MIB * 2**20:
+            response.close()
+            raise _TooLargeError
+    return b"".join(parts)
 
 
 class Prometheus:
@@ -59,12 +78,16 @@ class Prometheus:
         """How sentences name it."""
         return f"Prometheus {self.name} ({self.endpoint.address})"
 
-    def query(self, text: str, at: float) -> Result:
-        """The result of an instant query at a moment. Raises PrometheusError."""
+    def query(self, text: str, at: float, *, most: int = 0) -> Result:
+        """The result of an instant query at a moment, of `most` series where the server can. Raises PrometheusError."""
+        limit = {"limit": str(most)} if most else {}
         try:
             connect = self._connected()
             self.queries += 1
-            result: Result = connect.custom_query(text, params={"time": f"{at:.3f}", **_TOLERANT})
+            result: Result = connect.custom_query(text, params={"time": f"{at:.3f}", **_TOLERANT, **limit})
+        except _TooLargeError:
+            too_large = f"answers with more than {_MOST_MIB} MiB: too many series match"
+            raise PrometheusError(f"{self.title} {too_large}", rejected=True) from None
         except PrometheusApiClientException as error:
             raise self._refusal(str(error)) from None
         except requests.RequestException as error:

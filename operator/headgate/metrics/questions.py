@@ -15,6 +15,8 @@ from headgate.metrics.prometheus import Prometheus, PrometheusError, Result
 Answer = float | str | None
 """A number; None for no data; a sentence for what is wrong with the query."""
 _MARK = "headgate_question"
+_ENOUGH = 2
+"""Series of an answer that are asked for: two show that it is not one."""
 _MOST_KNOWN = 10_000
 _ASKED_AGAIN = 60.0
 """Seconds until a rejected query is asked again: some fail only on what is there, as two series where one may be."""
@@ -63,7 +65,8 @@ class Questions:
     def _together(self, texts: list[str], at: float) -> dict[str, Answer]:
         tokens = {secrets.token_hex(8): text for text in texts}
         whole = " or ".join(
-            f'label_replace({self._as_vector(text)}, "{_MARK}", "{token}", "", "")' for token, text in tokens.items()
+            f'label_replace(topk({_ENOUGH}, {self._as_vector(text)}), "{_MARK}", "{token}", "", "")'
+            for token, text in tokens.items()
         )
         try:
             result = self.prometheus.query(whole, at)
@@ -74,14 +77,15 @@ class Questions:
         values: dict[str, list[Any]] = {text: [] for text in texts}
         for item in result:
             text = tokens.get(item["metric"].get(_MARK, ""))
-            if text is not None:
+            # A histogram has no value.
+            if text is not None and "value" in item:
                 values[text].append(item["value"])
         return {text: _single(found) for text, found in values.items()}
 
     def _alone(self, text: str, at: float) -> Answer:
         """The answer to one text asked by itself, which also shows what it is."""
         try:
-            result = self.prometheus.query(text, at)
+            result = self.prometheus.query(text, at, most=_ENOUGH)
         except PrometheusError as error:
             if not error.rejected:
                 raise
@@ -111,7 +115,7 @@ def _single(values: list[Any]) -> Answer:
     if not values:
         return None
     if len(values) > 1:
-        return f"the query gives {len(values)} numbers, and must give one: aggregate it"
+        return "the query gives several numbers, and must give one: aggregate it"
     try:
         return float(values[0][1])
     except ValueError:

@@ -209,7 +209,10 @@ class Source:
         texts = {text for watch in watches for _, text in watch.queries}
         if not texts:
             return
-        answers = self._questions.answers(texts, now)
+        try:
+            answers = self._questions.answers(texts, now)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise PrometheusError(f"{self.prometheus.title} {NOT_PROMETHEUS}") from None
         for watch in watches:
             memory = self._memories[watch.key]
             memory.answers = {text: answers[text] for _, text in watch.queries}

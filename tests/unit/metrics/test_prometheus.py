@@ -1,12 +1,15 @@
 """Bad days of a server, each one sentence that names no secret."""
 
 import json
+import re
 import socket
 import ssl
 import subprocess
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ from urllib3.exceptions import InsecureRequestWarning
 
 from headgate.metrics.endpoint import Endpoint
 from headgate.metrics.prometheus import Prometheus, PrometheusError
+from headgate.metrics.questions import Questions
 from headgate.metrics.source import Source
 from headgate.metrics.watch import Watch, expand
 from headgate.routing.meter import Matcher, Meter
@@ -316,6 +320,23 @@ def test_an_answer_that_no_prometheus_gives_is_a_problem_and_no_crash(serve: Ser
     assert "not as a Prometheus does" in found.problem
 
 
+def test_an_answer_to_queries_that_no_prometheus_gives_is_a_problem_and_no_crash(serve: Serve) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        queries = b"headgate_question" in server.asked[-1][2]
+        send(handler, 200, json.dumps({"data": {"result": [1]}}) if queries else matrix())
+
+    server = serve(answer)
+    source = Source("default", Endpoint(url=server.url))
+    asking = replace(WATCH, latency=None, queries=(("q", "vector(1)"),))
+
+    source.refresh([asking], 1061.0)
+
+    found = source.metrics(asking)
+    source.prometheus.close()
+    assert found is not None
+    assert "not as a Prometheus does" in found.problem
+
+
 def test_a_query_that_one_release_spoils_is_asked_in_halves(serve: Serve) -> None:
     def answer(handler: BaseHTTPRequestHandler) -> None:
         spoiled = b"bad" in server.asked[-1][2]
@@ -349,6 +370,37 @@ def test_releases_that_begin_are_read_in_parts_that_fit_into_memory(serve: Serve
     source.prometheus.close()
 
     assert (first, source.prometheus.queries - first) == (4, 1)
+
+
+def test_a_histogram_where_a_number_should_be_is_no_number_and_hurts_nobody(serve: Serve) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        token = re.search(r'"(\w{16})"', parse_qs(server.asked[-1][2].decode())["query"][0])
+        item = {"metric": {"headgate_question": token[1] if token else ""}, "histogram": [0, {"count": "1"}]}
+        send(handler, 200, json.dumps({"data": {"result": [item]}}))
+
+    server = serve(answer)
+    prometheus = Prometheus("default", Endpoint(url=server.url))
+
+    assert Questions(prometheus).answers(["rate(native[5m])"], 1000.0) == {"rate(native[5m])": None}
+    prometheus.close()
+
+
+def test_an_answer_too_large_for_the_operator_is_not_read(serve: Serve) -> None:
+    """It would be killed for its memory, and again after each restart; the releases that share the query are halved."""
+    sent = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        with suppress(OSError):
+            for _ in range(100):
+                handler.wfile.write(b" " * 2**20)
+                sent.append(1)
+
+    with pytest.raises(PrometheusError, match=r"answers with more than 24 MiB: too many series match") as caught:
+        asked(serve(answer).url)
+    assert caught.value.rejected
+    assert len(sent) < 100
 
 
 def test_variables_of_a_query_are_replaced() -> None:

@@ -434,6 +434,27 @@ def test_a_query_that_cannot_give_one_number_says_why_and_hurts_nobody(source: S
     assert (of_broken.problem, of_whole.queries, of_whole.problems) == ("", {"q": 0.5}, {})
 
 
+@pytest.mark.parametrize("beside", [(), (("r", "sum("),)], ids=["together", "alone"])
+def test_a_query_that_matches_everything_brings_no_more_than_two_series(
+    source: Source, monkeypatch: pytest.MonkeyPatch, beside: tuple[tuple[str, str], ...]
+) -> None:
+    """All series of a Prometheus would be more than the operator's memory."""
+    answers: list[int] = []
+    query = source.prometheus.query
+
+    def noted(*arguments: Any, **more: Any) -> Any:
+        result = query(*arguments, **more)
+        answers.append(len(result))
+        return result
+
+    found = read(source, watch("plain"), 130)
+    monkeypatch.setattr(source.prometheus, "query", noted)
+    found = read(source, watch("plain", queries=(("q", '{service=~".+"}'), *beside)), 131)
+
+    assert "the query gives several numbers, and must give one" in found.problems["q"]
+    assert max(answers[1:]) <= 2
+
+
 def test_a_broken_query_is_not_asked_again(source: Source) -> None:
     items = [watch("plain", queries=(("q", "sum("), ("r", "1"))), watch("restart", queries=(("q", "vector(2)"),))]
     source.refresh(items, START + 130)
