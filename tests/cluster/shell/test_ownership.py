@@ -1,5 +1,7 @@
 """What is Headgate's to delete and to overwrite, on a real API server: what it made, and nothing for its labels."""
 
+import json
+
 import pytest
 
 from tests.cluster.shell.conftest import Bench, Manifest
@@ -41,3 +43,20 @@ def test_objects_that_the_user_labels_with_a_release_are_left_alone(bench: Bench
     until("and looked at again", lambda: bench.status().get("action"))
 
     assert uids(bench) == before
+
+
+def test_an_orphaning_deletion_in_mid_release_leaves_nothing_behind(bench: Bench) -> None:
+    """It takes the owner from what was made for the release, so that it must be known by who applied it."""
+    deployment, service = bench.workload()
+    deployment["spec"]["replicas"] = 1
+    bench.apply(deployment, service, bench.release(analysis={"enabled": False}))
+    bench.operator().leads()
+    until("the release was looked at", bench.phase)
+    before = {name for kind, name in uids(bench) if kind != "deployment"}
+    image = {"spec": {"template": {"spec": {"containers": [{"name": "app", "image": "shop:2"}]}}}}
+    bench.cluster.kubectl("patch", "deployment", "shop", "-n", bench.namespace, "--patch", json.dumps(image))
+    until("there is a candidate", lambda: ("service", "shop-canary") in uids(bench))
+
+    bench.cluster.kubectl("delete", "crel", "shop", "-n", bench.namespace, "--cascade=orphan", "--timeout=60s")
+
+    assert {name for kind, name in uids(bench) if kind != "deployment"} == before
