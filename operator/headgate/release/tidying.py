@@ -20,8 +20,8 @@ _HISTORY = 10
 def leftovers(tick: Tick) -> Decision | None:
     """The next things to give back or remove; None when nothing of ours is left.
 
-    The pin goes while the policy still holds it, which keeps what a Service has: nobody's dry run between the two writes
-    may find a difference. Then the policy is told that there is nothing to hold.
+    The pin goes while its policy still keeps what a Service has: nobody's dry run may find a difference between the two
+    writes. Then the policy is told that there is nothing to hold.
     """
     scaling = _autoscaler(tick)
     if scaling is not None:
