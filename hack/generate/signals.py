@@ -7,6 +7,7 @@ from prometheus_client.core import Metric
 
 from headgate.analysis.intervals import Counts, Interval
 from headgate.analysis.verdict import judge
+from headgate.api.release import read_release
 from headgate.api.spec import Analysis
 from headgate.api.status import Evidence, Phase, Progress, Status, Version
 from headgate.cluster.projection import Key
@@ -63,8 +64,14 @@ def _notes() -> dict[Reason, str]:
         Reason.DELETING: wording.returning(_STABLE, wording.deleted_while_held("shop")),
         Reason.PODS_REPLACED: wording.replaced("shop", _CANDIDATE),
         Reason.PROMOTED: wording.promoted(_CANDIDATE, 48_200),
+        Reason.ILLEGIBLE: wording.illegible(_of_a_later_version()),
         Reason.BYPASSED: wording.bypassed("shop"),
     }
+
+
+def _of_a_later_version() -> str:
+    metadata, spec = {"namespace": "prod", "name": "shop"}, {"targetRef": {"kind": "Deployment", "name": "shop"}}
+    return read_release({"metadata": metadata, "spec": spec, "status": {"progress": {"since": "dawn"}}}).problem
 
 
 def _found_bad() -> str:

@@ -327,3 +327,20 @@ class TestWithoutPolicies:
         world.until("Succeeded").advance(30)
         assert world.proxy.served["shop:1"] == before
         assert_whole(world)
+
+
+class TestAnotherVersionOfHeadgate:
+    @pytest.mark.parametrize("wanted", ["Step", "Bake", "Keep"])
+    def test_leaves_a_release_alone_whose_status_it_cannot_read(self, wanted: str) -> None:
+        """An operator that is taken back to an older version must not take the candidate down with its traffic."""
+        world = moving(wanted)
+        world.operator.status = None
+        newer = {**world.release.status.manifest(), "phase": "Dancing"}
+        world.api.merge(KIND, "shop", {"status": newer}, "newer", "status")
+        before = world.snapshot()
+        world.advance(60)
+        manifest = world.api.get(KIND, "shop")
+        assert manifest is not None
+        assert (manifest["status"], world.snapshot()) == (newer, before)
+        assert world.event_reasons[-1] == "Illegible"
+        assert_whole(world)

@@ -24,8 +24,10 @@ class Release(Model):
     generation: int
     spec: Spec | None
     problem: str = ""
-    """Why spec or status cannot be read; such a release is left as it is."""
+    """Why spec or status cannot be read."""
     status: Status = Status()
+    legible: bool = True
+    """Whether its status could be read. All memory is in it: a release without is left as it is."""
     deleting: bool = False
     finalizers: tuple[str, ...] = ()
     resource_version: str = ""
@@ -65,6 +67,7 @@ def read_release(manifest: Manifest) -> Release:
         spec=spec,
         problem=spec_problem or status_problem,
         status=status,
+        legible=not status_problem,
         deleting="deletionTimestamp" in metadata,
         finalizers=tuple(metadata.get("finalizers") or ()),
         resource_version=metadata.get("resourceVersion", ""),

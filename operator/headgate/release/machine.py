@@ -14,6 +14,7 @@ from headgate.release.answers import answer
 from headgate.release.decision import Action, Decision, Event
 from headgate.release.observation import Observation
 from headgate.release.promotion import adopt, bake, fill, switch
+from headgate.release.reasons import Reason
 from headgate.release.reporting import reported
 from headgate.release.rest import rest
 from headgate.release.retreat import go_back, keep, leave, remove
@@ -38,6 +39,8 @@ _MOST_TURNS = 16
 
 def decide(release: Release, seen: Observation, now: float) -> Decision:
     """What to do now about one release. `now` is in seconds since the epoch."""
+    if not release.legible:
+        return Decision(release.status, actions=(Event(Reason.ILLEGIBLE, wording.illegible(release.problem)),))
     tick = Tick(release, release.status, seen, moment(now))
     events: tuple[Action, ...] = ()
     for _ in range(_MOST_TURNS):

@@ -118,6 +118,13 @@ class Reason(StrEnum):
         "The candidate is the Deployment's own version now.",
         _NOTHING,
     )
+    ILLEGIBLE = (
+        "Illegible",
+        "Warning",
+        "The status of the CanaryRelease cannot be read, as when a later version of Headgate wrote it. The release is"
+        " left as it is, with its traffic.",
+        "Run the version that wrote it, or a newer one.",
+    )
     BYPASSED = (
         "Bypassed",
         "Warning",

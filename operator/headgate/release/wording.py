@@ -171,3 +171,7 @@ def target_replaced(target: str) -> str:
 
 def traffic_changed() -> str:
     return "spec.traffic names another service or ingress: the release starts again from step 1"
+
+
+def illegible(problem: str) -> str:
+    return f"the release is left as it is, for its status cannot be read: {problem}"
