@@ -344,3 +344,22 @@ class TestAnotherVersionOfHeadgate:
         assert (manifest["status"], world.snapshot()) == (newer, before)
         assert world.event_reasons[-1] == "Illegible"
         assert_whole(world)
+
+
+class TestARejectedVersion:
+    def test_is_told_of_again_when_another_trouble_is_over(self) -> None:
+        world = moving("Return").until("RolledBack").advance(5)
+        rolled_back = world.status.message
+        world.api.delete("Service", "shop")
+        assert world.advance(5).status.phase == "Stalled"
+        world.user_applies(manifests.service())
+        assert world.advance(5).status.message == rolled_back
+
+    def test_is_not_released_again_by_a_restart_but_by_a_retry(self) -> None:
+        world = moving("Return").until("RolledBack").advance(5)
+        world.user_releases("shop:2", **{"kubectl.kubernetes.io/restartedAt": "now"})
+        world.advance(30)
+        assert (world.status.phase, world.event_reasons.count("Released")) == ("RolledBack", 1), world.told()
+        world.user_asks("retry")
+        world.until("Progressing")
+        assert world.event_reasons.count("Released") == 2

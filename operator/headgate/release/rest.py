@@ -3,7 +3,7 @@
 import json
 from typing import Literal
 
-from headgate.api.status import Held, Progress, StepStatus, Version
+from headgate.api.status import Held, Progress, Status, StepStatus, Version
 from headgate.api.steps import steps_of
 from headgate.release import wording
 from headgate.release.checks import problem_of
@@ -14,6 +14,7 @@ from headgate.release.stage import Stage
 from headgate.release.tick import Tick
 from headgate.release.tidying import leftovers
 from headgate.workloads.autoscaler import Autoscaler
+from headgate.workloads.deployment import Deployment
 from headgate.workloads.replica_set import ReplicaSet, serving_among, twins_among
 from headgate.workloads.template import revision_of
 
@@ -29,9 +30,16 @@ def rest(tick: Tick) -> Decision:
     status, target = tick.status, tick.target
     if status.stable is not None and status.stable.template == target.identity:
         return _serving(tick)
-    if status.rejected == target.identity and target.paused:
-        return Decision(status)
+    if target.paused and _rejected(status, target):
+        why = status.history[0].message if status.history else ""
+        return Decision(tick.say("RolledBack", "RolledBack", wording.rolled_back(tick.stable, why)))
     return _changed(tick)
+
+
+def _rejected(status: Status, target: Deployment) -> bool:
+    """Whether the Deployment holds the version that was rolled back; to restart it makes no other of it."""
+    restarted = status.candidate is not None and status.candidate.intent == target.intent
+    return status.rejected is not None and (status.rejected == target.identity or restarted)
 
 
 def _serving(tick: Tick) -> Decision:
