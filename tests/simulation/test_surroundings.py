@@ -363,3 +363,17 @@ class TestARejectedVersion:
         world.user_asks("retry")
         world.until("Progressing")
         assert world.event_reasons.count("Released") == 2
+
+    def test_leaves_no_verdict_to_the_next_release(self) -> None:
+        world = moving("Return").until("RolledBack").advance(5)
+        assert world.status.summary.verdict.startswith("Bad")
+        world.user_releases("shop:3")
+        assert world.advance(1).status.summary.verdict == "", world.told()
+
+    def test_is_judged_anew_when_it_is_tried_again(self) -> None:
+        world = moving("Keep")
+        world.proxy.error_rates.clear()
+        world.user_asks("retry")
+        world.until("Progressing").until("Succeeded").advance(30)
+        assert_whole(world)
+        assert_nothing_left(world)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from headgate.api.names import ACTION_ANNOTATION, ACTOR_ANNOTATION
 from headgate.api.status import Action as Answered
-from headgate.api.status import Status, StepStatus
+from headgate.api.status import Status, StepStatus, Summary
 from headgate.release.decision import Decision, Event, Patch
 from headgate.release.reasons import Reason
 from headgate.release.retreat import leave
@@ -96,7 +96,8 @@ def _retry(tick: Tick, by: str) -> tuple[Status, str]:  # noqa: ARG001 (one shap
     if _moving(tick) == Stage.KEEP:
         progress = tick.moved(Stage.STEP, started_at=tick.now, marks=(), routed_at=None, outcome=None, reason="")
         step = StepStatus(index=1, of=len(tick.steps), name=tick.steps[0].title)
-        return tick.status.told(progress=progress, step=step, evidence=()), "the release starts again from step 1"
+        again = tick.status.told(progress=progress, step=step, evidence=(), summary=Summary())
+        return again, "the release starts again from step 1"
     if tick.status.progress is None and tick.status.rejected is not None:
         return tick.status.told(rejected=None), "the release starts again from step 1"
     return tick.status, "there is no failed release to retry"

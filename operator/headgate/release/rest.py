@@ -3,7 +3,7 @@
 import json
 from typing import Literal
 
-from headgate.api.status import Held, Progress, Status, StepStatus, Version
+from headgate.api.status import Held, Progress, Status, StepStatus, Summary, Version
 from headgate.api.steps import steps_of
 from headgate.release import wording
 from headgate.release.checks import problem_of
@@ -150,6 +150,7 @@ def begin(tick: Tick) -> Decision:
         progress=progress,
         step=StepStatus(index=1, of=len(steps), name=steps[0].title),
         evidence=(),
+        summary=Summary(),
         rejected=None,
         held=_held_scaling(_hold(tick), scaler),
     )
