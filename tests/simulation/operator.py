@@ -201,6 +201,7 @@ class Operator:
         log = marked or IntervalLog(watch.interval, watch.marks)
         if not problem:
             log = log.extend(self.proxy.series(marked.newest if marked else watch.since - 60.0))
+            problem = "" if log.seen else "Prometheus has no series"
         self.log = log
         self.metrics = Metrics(intervals=log.intervals, problem=problem, problems=self.problems)
         return self.metrics

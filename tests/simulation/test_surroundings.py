@@ -377,3 +377,43 @@ class TestARejectedVersion:
         world.until("Progressing").until("Succeeded").advance(30)
         assert_whole(world)
         assert_nothing_left(world)
+
+
+def promoted(world: World) -> World:
+    """The world after a release of shop:2 in which every pause is approved."""
+    world.user_releases("shop:2")
+    for _ in range(900):
+        if world.advance(1).status.phase == "Succeeded":
+            return world
+        if world.status.phase == "Paused":
+            world.user_asks("approve")
+    raise AssertionError(world.told())
+
+
+class TestOddSteps:
+    @pytest.mark.parametrize("spec", [{"analysis": {"errors": {"max": "50%"}}}, SERVICE], ids=["ingress", "service"])
+    @pytest.mark.parametrize(
+        "steps",
+        [
+            pytest.param([{"pause": {"duration": "0s"}}] * 20, id="twenty that take no time"),
+            pytest.param([{"setWeight": 0, "hold": {"min": "0s"}}, {"setWeight": 100}], id="no weight first"),
+            pytest.param([{"pause": {}}, {"setWeight": 100}], id="a look first"),
+            pytest.param(
+                [{"setWeight": 100, "hold": {"min": "0s", "max": "0s", "advance": "WhenNotBad"}}, {"pause": {}}],
+                id="a look last",
+            ),
+        ],
+    )
+    def test_lead_to_promotion(self, steps: list[dict[str, Any]], spec: dict[str, Any]) -> None:
+        world = promoted(resting(**spec, steps=steps, bake="0s"))
+        assert_whole(world)
+        assert_nothing_left(world)
+
+    @pytest.mark.parametrize("steps", [[{"pause": {}}], [{"setWeight": 0}]], ids=["a look", "no weight"])
+    def test_without_a_weight_need_no_metrics(self, steps: list[dict[str, Any]]) -> None:
+        """A service that nobody has called yet has no series, and a person has looked at the candidate."""
+        world = resting(steps=steps)
+        world.proxy.rate = 0
+        world.proxy.counters.clear()
+        world.proxy.scrapes.clear()
+        assert_nothing_left(promoted(world))

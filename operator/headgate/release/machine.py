@@ -35,6 +35,7 @@ _STAGES: dict[str, Callable[[Tick], Decision]] = {
     Stage.TIDY: tidy,
 }
 _MOST_TURNS = 16
+"""So many turns are one decision; a release with many steps that take no time goes on in the next."""
 
 
 def decide(release: Release, seen: Observation, now: float) -> Decision:
@@ -51,7 +52,7 @@ def decide(release: Release, seen: Observation, now: float) -> Decision:
         if not decision.again or _writes(decision):
             return replace(decision, status=reported(tick), actions=(*events, *decision.actions))
         events = (*events, *decision.actions)
-    raise RuntimeError(f"no stage of {release.namespace}/{release.name} came to a decision")
+    return Decision(reported(tick), actions=events, again=True)
 
 
 def _writes(decision: Decision) -> bool:

@@ -42,7 +42,12 @@ def with_mark(tick: Tick, progress: Progress, weight: int) -> Progress:
 
 
 def with_step_mark(tick: Tick) -> Progress:
-    """The progress in a step that goes on with the weight of the one before: its proof begins anew."""
+    """The progress in a step that goes on with the weight of the one before: its proof begins anew.
+
+    Without traffic there is nothing to prove, and Prometheus need not be asked.
+    """
+    if tick.progress.weight == 0:
+        return tick.progress
     mark = Mark(at=tick.now, until=tick.now, weight=tick.progress.weight, step=_index(tick))
     return _marked(tick.progress, mark)
 
