@@ -417,3 +417,42 @@ class TestOddSteps:
         world.proxy.counters.clear()
         world.proxy.scrapes.clear()
         assert_nothing_left(promoted(world))
+
+
+class TestReadiness:
+    """The time in which pods must be ready, readyWithin, is theirs: nothing else may use it up."""
+
+    def test_of_a_candidate_that_could_not_be_made_at_once(self) -> None:
+        world = resting(steps=QUICK, capacity={"readyWithin": "30s"})
+        crash_at(world, "Step", 1)
+        world.user_releases("shop:2")
+        while not stage(world):
+            world.advance(1)
+        world.operator.down_until = world.now + 300
+        world.until("Succeeded").advance(30)
+        assert_whole(world)
+
+    def test_of_pods_for_a_deployment_that_was_scaled_while_the_release_was_held(self) -> None:
+        world = moving("Step", capacity={"readyWithin": "30s"})
+        world.controllers.startup = 20.0
+        while world.status.step and world.status.step.index < 2:
+            world.advance(1)
+        world.api.delete("Ingress", "shop")
+        world.scale(20)
+        world.advance(300)
+        world.user_applies(manifests.ingress())
+        world.until("Succeeded").advance(30)
+        assert len(pods_of(world, "shop:2")) == 20
+        assert world.objections == []
+
+
+def test_a_weight_that_waits_for_samples_says_so_aloud_after_ten_minutes() -> None:
+    world = moving("Step")
+    world.controllers.never_ready = {"shop:2"}
+    world.scale(40)
+    while world.status.step and world.status.step.index < 2:
+        world.advance(1)
+    world.controllers.never_ready.clear()
+    world.operator.silent_since = world.now
+    world.until("Stalled", within=900)
+    assert "Prometheus does not answer" in world.status.message, world.told()

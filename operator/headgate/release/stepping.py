@@ -5,8 +5,8 @@ from typing import Any
 from headgate.analysis.verdict import Judgement
 from headgate.api.fields import moment
 from headgate.api.names import FINALIZER
-from headgate.api.status import Status, StepStatus, Weights
-from headgate.api.steps import PlannedStep
+from headgate.api.status import Progress, Status, StepStatus, Weights
+from headgate.api.steps import DEFAULT_HOLD_MAX, PlannedStep
 from headgate.release import wording
 from headgate.release.checks import problem_of
 from headgate.release.decision import Action, Apply, Decision, Event, Patch
@@ -31,7 +31,8 @@ def prepare(tick: Tick) -> Decision | None:
     if not missing:
         return None
     held = held_for(tick, tick.route(tick.progress.weight))
-    return Decision(tick.status.told(held=held), actions=missing, again=True)
+    progress = tick.progress if tick.seen.candidate else _asked_for_pods(tick)
+    return Decision(tick.status.told(held=held, progress=progress), actions=missing, again=True)
 
 
 def _finalizer(tick: Tick) -> tuple[Action, ...]:
@@ -80,6 +81,11 @@ def _pods_for(tick: Tick, weight: int) -> int:
     return with_headroom(pods, tick.spec.capacity.headroom)
 
 
+def _asked_for_pods(tick: Tick) -> Progress:
+    """The progress when pods are asked for: the time in which they must be ready begins."""
+    return tick.progress.model_copy(update={"since": tick.now, "ready_since": None})
+
+
 def _sized(tick: Tick, pods: int) -> Apply:
     metadata = tick.metadata(tick.candidate_set)
     return Apply(candidate.replica_set(metadata, tick.target, tick.candidate.revision, pods))
@@ -126,12 +132,16 @@ def _raise(tick: Tick, weight: int) -> Decision:
     assert tick.seen.candidate is not None  # noqa: S101 (prepare made it)
     needed, pods = tick.seen.router.size(weight, tick.target.replicas), _pods_for(tick, weight)
     if tick.seen.candidate.replicas < pods:
-        message = wording.waiting_for_pods(tick.candidate, tick.ready, needed, weight)
-        return Decision(_rising(tick, message), actions=(_sized(tick, pods),), again=True)
+        status = _rising(
+            tick,
+            wording.waiting_for_pods(tick.candidate, tick.ready, needed, weight),
+            progress=_asked_for_pods(tick),
+        )
+        return Decision(status, actions=(_sized(tick, pods),), again=True)
     judged = tick.spec.analysis.enabled and not tick.progress.skip
     problem = tick.seen.metrics.problem if judged else ""
     if problem:
-        return Decision(tick.say("Progressing", "NoMetrics", wording.blind(problem)))
+        return _blind(tick, problem, tick.progress.since + DEFAULT_HOLD_MAX)
     if tick.ready < needed:
         return _wait_for_pods(tick, weight, needed)
     ready_since = tick.progress.ready_since or tick.now
@@ -291,7 +301,7 @@ def _hold_weight(tick: Tick, step: PlannedStep) -> Decision:
     if tick.progress.weight == 0 or judgement.verdict == "Safe":
         return advance(tick)
     if judgement.verdict == "Unknown":
-        return _blind(tick, latest)
+        return _blind(tick, judgement.reason, latest)
     if judgement.looked and _passes(step, judgement, over=tick.now >= latest):
         return advance(tick)
     if tick.now < latest:
@@ -305,9 +315,8 @@ def _passes(step: PlannedStep, judgement: Judgement, *, over: bool) -> bool:
     return step.advance == "WhenNotBad" or (step.advance == "WhenLikely" and (judgement.likely or over))
 
 
-def _blind(tick: Tick, latest: float) -> Decision:
+def _blind(tick: Tick, problem: str, latest: float) -> Decision:
     """No verdict can be had: the weight stays; after the step's time that is said aloud. Never a rollback."""
-    problem = tick.judgement.reason
     if tick.now < latest:
         return Decision(tick.say("Progressing", "NoMetrics", wording.blind(problem)), wake_at=latest)
     return Decision(tick.say("Stalled", "NoMetrics", wording.blind_too_long(problem)))
