@@ -43,7 +43,7 @@ class _FormSession(requests.Session):
 
     def request(self, method: str, url: str, params: Any = None, **more: Any) -> requests.Response:  # type: ignore[override]  # noqa: ANN401 (the library's own types)
         response = super().request(method, url, data=params, stream=True, **more)
-        response._content = _bounded(response)  # type: ignore[attr-defined]  # noqa: SLF001 (as `content` sets it)
+        response._content = _bounded(response)  # noqa: SLF001 (as `content` sets it)
         # Packed while it is parsed: the library would hold every number of every release as an object.
         response.json = partial(response.json, object_hook=compact)  # type: ignore[method-assign]
         return response
@@ -169,7 +169,7 @@ class Prometheus:
             return f"did not answer within {format_duration(self.endpoint.timeout)}"
         if isinstance(error, requests.exceptions.JSONDecodeError):
             return NOT_PROMETHEUS
-        if isinstance(error, requests.ConnectionError):
+        if isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
             return "broke the connection"
         return "can't be asked: check its url and headers"
 

@@ -162,8 +162,9 @@ def test_a_server_is_trusted_only_with_its_authority(serve: Serve, tmp_path: Pat
         assert asked(url, insecure_skip_verify=True)
 
 
-def test_a_connection_that_breaks_is_said(raw: Callable[[bytes], str]) -> None:
-    assert "broke the connection" in sentence(f"http://{raw(b'')}")
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"])
+def test_a_connection_that_breaks_is_said(raw: Callable[[bytes], str], answer: bytes) -> None:
+    assert "broke the connection" in sentence(f"http://{raw(answer)}")
 
 
 def test_a_gateway_that_fails_once_is_asked_again(serve: Serve) -> None:
