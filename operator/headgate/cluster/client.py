@@ -228,7 +228,7 @@ class KubeClient:
     async def _attempt(self, call: Call) -> Manifest:
         try:
             status, headers, body = await self._exchange(call)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, config.ConfigException) as error:
             self._count(call.verb, call.resource.plural, 0)
             raise _no_answer(call, self._api.configuration.host, self._patience, error) from error
         self._count(call.verb, call.resource.plural, status)

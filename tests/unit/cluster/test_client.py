@@ -13,7 +13,7 @@ import certifi
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import BaseTestServer, TestServer
-from kubernetes.aio.config import incluster_config
+from kubernetes.aio.config import ConfigException, incluster_config
 
 from headgate.cluster.client import ApiError, ConnectionProblemError, KubeClient, NotLeadingError, Patience, connect
 from headgate.cluster.projection import Projection
@@ -327,6 +327,22 @@ async def test_leading_is_asked_before_each_attempt(script: Script, client: Kube
     with pytest.raises(NotLeadingError):
         await deposed.merge_patch(SHOP, {})
     assert len(script.requests) == 1
+
+
+async def test_credentials_that_cannot_be_had_are_an_error_like_no_answer(
+    script: Script, client: KubeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a token file is empty for a moment, or a login program fails, neither lease nor events may end for it."""
+
+    def fail(_: object) -> None:
+        raise ConfigException("Token file exists but empty.")
+
+    script.replies = [ok({"items": []})]
+    monkeypatch.setattr(client._api.configuration, "refresh_api_key_hook", fail)  # noqa: SLF001 (as a cluster has it)
+    with pytest.raises(ApiError, match=r"list all services failed: .*Token file exists but empty") as caught:
+        await client.list_all(SERVICES)
+    assert caught.value.passing
+    assert script.requests == []
 
 
 async def test_every_attempt_is_counted(script: Script, client: KubeClient) -> None:
