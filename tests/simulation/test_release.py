@@ -404,6 +404,21 @@ class TestChangesInMidFlight:
         assert "deployment shop not found" in world.status.message
         assert_nothing_left(world)
 
+    def test_an_autoscaler_that_another_one_replaced_is_not_given_back(self) -> None:
+        world = resting(steps=QUICK)
+        world.user_applies(manifests.autoscaler())
+        world.user_releases("shop:2")
+        world.until("Progressing").advance(20)
+        other = manifests.autoscaler()
+        other["metadata"]["name"] = "other"
+        other["spec"]["behavior"] = {"scaleDown": {"selectPolicy": "Disabled"}}
+        world.api.delete("HorizontalPodAutoscaler", "shop")
+        world.user_applies(other)
+        before = world.snapshot()["HorizontalPodAutoscaler", "other"]
+        world.until("Succeeded").advance(30)
+        assert_whole(world)
+        assert world.snapshot()["HorizontalPodAutoscaler", "other"] == before
+
     def test_reapplied_manifests_move_nothing(self) -> None:
         world = resting(steps=QUICK)
         world.user_releases("shop:2")

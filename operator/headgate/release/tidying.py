@@ -76,6 +76,8 @@ def _autoscaler(tick: Tick) -> Decision | None:
     if isinstance(found, Unknown):
         return Decision(tick.status, look=tick.seen.missing("autoscaler"))
     ref = tick.ref("HorizontalPodAutoscaler", held.autoscaler)
+    if found != "none" and found.name != held.autoscaler:
+        found = "none"  # the one that was held is gone, another has taken its place
     if found != "none" and found.held:
         behavior = json.loads(held.behavior) if held.behavior else None
         return Decision(tick.status, actions=(Patch(ref, "json", restore_patch(behavior)),), again=True)
