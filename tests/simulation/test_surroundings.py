@@ -456,3 +456,24 @@ def test_a_weight_that_waits_for_samples_says_so_aloud_after_ten_minutes() -> No
     world.operator.silent_since = world.now
     world.until("Stalled", within=900)
     assert "Prometheus does not answer" in world.status.message, world.told()
+
+
+@pytest.mark.parametrize("wanted", ["Step", "Fill", "Switch", "Bake"])
+@pytest.mark.parametrize("lost", ["the ingress", "its path"])
+def test_the_candidates_route_goes_where_the_users_own_goes(wanted: str, lost: str) -> None:
+    """Someone leads a path to a page of excuses: the candidate must not keep its share of it."""
+    world, elsewhere = moving(wanted), manifests.ingress()
+    elsewhere["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["name"] = "excuses"
+    if lost == "its path":
+        world.user_applies(elsewhere)
+    else:
+        world.api.delete("Ingress", "shop")
+    world.advance(2)
+    assert world.api.get("Ingress", "shop-canary") is None, world.told()
+    world.advance(30)
+    world.user_applies(manifests.ingress())
+    world.advance(5)
+    world.proxy.lost.clear()
+    world.until("Succeeded").advance(30)
+    assert_whole(world)
+    assert_nothing_left(world)

@@ -14,7 +14,7 @@ from headgate.release.reasons import Reason
 from headgate.release.retreat import fail
 from headgate.release.stage import Stage
 from headgate.release.tick import Tick
-from headgate.release.traffic import drift, enforce, held_for, settled, settles_at, with_mark, with_step_mark
+from headgate.release.traffic import drift, enforce, held_for, settled, settles_at, strays, with_mark, with_step_mark
 from headgate.routing.naming import candidate_service
 from headgate.workloads import candidate
 from headgate.workloads.autoscaler import hold_patch
@@ -230,7 +230,7 @@ def endangered(tick: Tick) -> Decision | None:
             return _lost(tick)
     problem = problem_of(tick)
     if problem:
-        return Decision(tick.say("Stalled", "InvalidSpec", problem))
+        return Decision(tick.say("Stalled", "InvalidSpec", problem), actions=strays(tick))
     if tick.target.replicas == 0:
         return Decision(tick.say("Stalled", "NoStable", wording.no_stable(tick.target.name)))
     return None

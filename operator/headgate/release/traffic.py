@@ -27,6 +27,11 @@ def drift(tick: Tick, route: Route) -> Event:
     return Event(Reason.TRAFFIC_DRIFT, wording.drifted(seen.reason or "the service's selector"))
 
 
+def strays(tick: Tick) -> tuple[Action, ...]:
+    """The removal of routes of ours for which the user's own entrance has no place any more."""
+    return _remove(tick, tick.route(tick.progress.weight))
+
+
 def held_for(tick: Tick, route: Route) -> Held:
     """What is held in the user's objects while this route is in force."""
     pin = tick.seen.router.pin(route)

@@ -77,7 +77,7 @@ class IngressRouter:
         return problems
 
     def render(self, route: Route) -> Sequence[Manifest]:
-        if route.candidate.weight == 0 or route.entry is None:
+        if route.candidate.weight == 0 or route.entry is None or not route.entry.paths:
             return []
         metadata = owned_metadata(route.candidate.service, route.namespace, route.release, route.uid)
         metadata["annotations"] = {_CANARY: "true", _WEIGHT: str(route.candidate.weight)}
@@ -98,7 +98,7 @@ class IngressRouter:
     def observe(self, route: Route, live: Sequence[Manifest]) -> Seen:
         ingress = next((item for item in live if item["kind"] == "Ingress"), None)
         if ingress is None:
-            return Seen(0, "accepted" if route.candidate.weight == 0 else "missing")
+            return Seen(0, "missing", "its ingress is gone") if self.render(route) else Seen(0, "accepted")
         weight = _weight_of(ingress)
         for wanted in self.render(route):
             drift = _drift(wanted, ingress)
