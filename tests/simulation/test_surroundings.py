@@ -477,3 +477,25 @@ def test_the_candidates_route_goes_where_the_users_own_goes(wanted: str, lost: s
     world.until("Succeeded").advance(30)
     assert_whole(world)
     assert_nothing_left(world)
+
+
+class TestSuspension:
+    @pytest.mark.parametrize(("wanted", "weight"), [("Step", 10), ("Fill", 50), ("Switch", 0), ("Bake", 0)])
+    def test_freezes_a_release_wherever_it_is(self, wanted: str, weight: int) -> None:
+        """Once the Service is being switched that ends first; the old pods stay warm then, for as long as it takes."""
+        world = moving(wanted)
+        world.user_edits(suspend=True)
+        world.advance(600)
+        assert (world.status.phase, world.weight) == ("Paused", weight), world.told()
+        assert pods_of(world, "shop:1")
+        world.user_edits(suspend=False)
+        world.until("Succeeded").advance(30)
+        assert_whole(world)
+
+    def test_gives_way_to_a_person_who_promotes(self) -> None:
+        world = moving("Step")
+        world.user_edits(suspend=True)
+        world.advance(30)
+        world.user_asks("promote")
+        world.until("Succeeded").advance(30)
+        assert_whole(world)

@@ -15,7 +15,7 @@ from headgate.release.observation import Unknown
 from headgate.release.reasons import Reason
 from headgate.release.retreat import fail, leave, serving
 from headgate.release.stage import Stage
-from headgate.release.stepping import endangered, prepare, reach, resized
+from headgate.release.stepping import endangered, prepare, reach, resized, suspended
 from headgate.release.tick import Tick
 from headgate.release.traffic import drift, enforce, held_for, settled, settles_at, with_mark
 from headgate.workloads.candidate import adoption_patch, unpause_patch
@@ -39,7 +39,8 @@ def _found_bad(tick: Tick) -> Decision | None:
 
 def fill(tick: Tick) -> Decision:
     """All traffic to the candidate, by the router."""
-    moving = endangered(tick) or prepare(tick) or reach(tick, 100)
+    frozen = suspended(tick)
+    moving = endangered(tick) or prepare(tick) or reach(tick, tick.progress.weight if frozen else 100) or frozen
     if moving is not None:
         return moving
     switched = tick.at(tick.status.told(progress=tick.moved(Stage.SWITCH, routed_at=tick.now)))
@@ -79,7 +80,7 @@ def bake(tick: Tick) -> Decision:
     if tick.now < until:
         message = wording.baking(until - tick.now, tick.candidate)
         return Decision(tick.say("Promoting", "Baking", message), wake_at=until)
-    return _release_hold(tick)
+    return suspended(tick) or _release_hold(tick)
 
 
 def _kept_switched(tick: Tick, writes: tuple[Action, ...]) -> Decision:

@@ -251,13 +251,18 @@ def _wanted(tick: Tick, weight: int) -> int:
     return min(weight, tick.progress.weight) if begun and tick.progress.weight else weight
 
 
-def _frozen(tick: Tick) -> Decision | None:
-    if tick.spec.suspend:
+def suspended(tick: Tick) -> Decision | None:
+    """The wait of a suspended release, unless a person asked to promote it all the same."""
+    if tick.spec.suspend and not tick.progress.skip:
         return Decision(tick.say("Paused", "Suspended", wording.suspended()))
-    if tick.progress.frozen:
-        who = tick.status.action.by if tick.status.action else ""
-        return Decision(tick.say("Paused", "PausedByAction", wording.paused_by(who or "an action")))
     return None
+
+
+def _frozen(tick: Tick) -> Decision | None:
+    if not tick.progress.frozen or tick.spec.suspend:
+        return suspended(tick)
+    who = tick.status.action.by if tick.status.action else ""
+    return Decision(tick.say("Paused", "PausedByAction", wording.paused_by(who or "an action")))
 
 
 def _pause(tick: Tick, step: PlannedStep) -> Decision:
