@@ -499,3 +499,21 @@ class TestSuspension:
         world.user_asks("promote")
         world.until("Succeeded").advance(30)
         assert_whole(world)
+
+
+def test_a_release_that_replaces_a_broken_rollout_leaves_the_pods_that_serve_in_service() -> None:
+    """Given a rollout that got stuck before Headgate knew of it, the newest ReplicaSet has no ready pod."""
+    world = World()
+    for manifest in (manifests.deployment("shop:1"), manifests.service(), manifests.ingress()):
+        world.user_applies(manifest)
+    world.advance(10)
+    world.controllers.never_ready = {"shop:2"}
+    world.user_releases("shop:2")
+    world.advance(10)
+    world.user_applies(manifests.release(steps=QUICK))
+    world.advance(10)
+    world.proxy.lost.clear()
+    world.user_releases("shop:3")
+    world.until("Succeeded").advance(30)
+    assert_whole(world)
+    assert {pod.image for pod in world.controllers.pods.values()} == {"shop:3"}

@@ -74,10 +74,9 @@ def _changed(tick: Tick) -> Decision:
 
 
 def _serving_set(tick: Tick, sets: tuple[ReplicaSet, ...]) -> ReplicaSet | None:
-    """The version that serves: the one that was promoted last while it has pods, else the newest with pods."""
-    known = tick.status.stable.revision if tick.status.stable else ""
-    owned = (item for item in sets if item.owner == tick.target.uid and item.replicas > 0 and tick.target.paused)
-    return next((item for item in owned if item.revision == known), None) or serving_among(sets, tick.target.uid)
+    """The version that serves. That which was promoted last is known to, unless the Deployment rolls by itself."""
+    known = tick.status.stable.revision if tick.status.stable and tick.target.paused else ""
+    return serving_among(sets, tick.target.uid, known)
 
 
 def _rolled_by_itself(tick: Tick, serving: ReplicaSet | None) -> Decision:

@@ -52,10 +52,17 @@ def read_replica_set(manifest: Manifest) -> ReplicaSet:
     )
 
 
-def serving_among(replica_sets: Iterable[ReplicaSet], deployment_uid: str) -> ReplicaSet | None:
-    """The Deployment's ReplicaSet whose pods serve: of those with pods, or failing that of all, the newest revision."""
-    owned = [item for item in replica_sets if item.owner == deployment_uid]
-    return max(owned, key=lambda item: (item.replicas > 0, item.ordinal), default=None)
+def serving_among(replica_sets: Iterable[ReplicaSet], deployment_uid: str, known: str = "") -> ReplicaSet | None:
+    """The Deployment's ReplicaSet whose pods serve.
+
+    It is among those with ready pods, failing that among those with pods, failing that among all, the one whose
+    revision is `known` to serve, or else the newest.
+    """
+
+    def rank(item: ReplicaSet) -> tuple[bool, bool, bool, int]:
+        return item.ready > 0, item.replicas > 0, item.replicas > 0 and item.revision == known, item.ordinal
+
+    return max((item for item in replica_sets if item.owner == deployment_uid), key=rank, default=None)
 
 
 def twins_among(replica_sets: Iterable[ReplicaSet], deployment_uid: str, identity: str) -> tuple[ReplicaSet, ...]:

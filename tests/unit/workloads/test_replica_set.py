@@ -3,7 +3,9 @@
 from headgate.workloads.replica_set import ReplicaSet, read_replica_set, serving_among, twins_among
 
 
-def owned(name: str, *, replicas: int, ordinal: int, identity: str = "t1", owner: str = "d1") -> ReplicaSet:
+def owned(
+    name: str, *, replicas: int, ordinal: int, identity: str = "t1", owner: str = "d1", ready: int | None = None
+) -> ReplicaSet:
     return ReplicaSet(
         namespace="prod",
         name=name,
@@ -14,7 +16,7 @@ def owned(name: str, *, replicas: int, ordinal: int, identity: str = "t1", owner
         intent=identity,
         images="shop:1",
         replicas=replicas,
-        ready=replicas,
+        ready=replicas if ready is None else ready,
         ordinal=ordinal,
     )
 
@@ -22,6 +24,16 @@ def owned(name: str, *, replicas: int, ordinal: int, identity: str = "t1", owner
 def test_the_newest_with_pods_serves() -> None:
     sets = [owned("a", replicas=0, ordinal=3), owned("b", replicas=2, ordinal=2), owned("c", replicas=2, ordinal=1)]
     assert serving_among(sets, "d1") == sets[1]
+
+
+def test_a_broken_rollout_does_not_serve_beside_ready_pods() -> None:
+    old, broken = owned("old", replicas=3, ordinal=1), owned("broken", replicas=1, ordinal=2, ready=0)
+    assert serving_among([old, broken], "d1") == old
+
+
+def test_of_two_with_ready_pods_the_known_one_serves() -> None:
+    sets = [owned("a", replicas=2, ordinal=1), owned("b", replicas=2, ordinal=2)]
+    assert serving_among(sets, "d1", known="a") == sets[0]
 
 
 def test_without_pods_the_newest_would_serve() -> None:
