@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from headgate.api.names import KIND
+from headgate.api.status import Status
+from headgate.release.decision import Action, Patch
 from tests.simulation import manifests
 from tests.simulation.controllers import Pod
 from tests.simulation.operator import CrashError
@@ -517,3 +519,26 @@ def test_a_release_that_replaces_a_broken_rollout_leaves_the_pods_that_serve_in_
     world.until("Succeeded").advance(30)
     assert_whole(world)
     assert {pod.image for pod in world.controllers.pods.values()} == {"shop:3"}
+
+
+@pytest.mark.parametrize("actor", ["jane", None])
+def test_an_action_that_is_asked_for_while_another_is_answered_is_answered_too(actor: str | None) -> None:
+    """Someone approves and sees at once that it was a mistake."""
+    world = resting(steps=[*QUICK[:1], {"pause": {}}])
+    world.user_releases("shop:2")
+    world.until("Paused").advance(5)
+    watch = world.operator.on_call
+
+    def meanwhile(action: Action | Status, *rest: Any) -> None:
+        watch(action, *rest)
+        if isinstance(action, Patch) and action.ref.kind == KIND:
+            world.operator.on_call = watch
+            world.user_asks("abort", by=actor)
+
+    world.operator.on_call = meanwhile
+    world.user_asks("approve", by=actor)
+    world.until("RolledBack", within=60).advance(30)
+    assert world.event_reasons.count("Action") == 2
+    assert world.release.request is None
+    assert_whole(world)
+    assert_nothing_left(world)

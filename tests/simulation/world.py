@@ -56,8 +56,9 @@ class World:
         """A change of the image in the Deployment's template."""
         self.api.merge("Deployment", "shop", {"spec": {"template": manifests.template(image, **annotations)}}, "user")
 
-    def user_asks(self, action: str) -> None:
-        annotations = {ACTION_ANNOTATION: action, ACTOR_ANNOTATION: "jane"}
+    def user_asks(self, action: str, by: str | None = "jane") -> None:
+        """An action by annotation; where there are no policies, nobody is told who asked."""
+        annotations = {ACTION_ANNOTATION: action, ACTOR_ANNOTATION: by}
         self.api.merge(KIND, "shop", {"metadata": {"annotations": annotations}}, "user")
 
     def user_edits(self, **spec: Any) -> None:

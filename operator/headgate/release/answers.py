@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from headgate.api.names import ACTION_ANNOTATION, ACTOR_ANNOTATION
+from headgate.api.release import Request
 from headgate.api.status import Action as Answered
 from headgate.api.status import Status, StepStatus, Summary
 from headgate.release.decision import Decision, Event, Patch
@@ -30,10 +31,17 @@ def _answered(tick: Tick, decision: Decision, note: str) -> Decision:
     assert tick.release.request is not None  # noqa: S101 (called for a request only)
     name, by = tick.release.request.name[:253], tick.release.request.by
     answered = decision.status.told(action=Answered(name=name, by=by, answer=note, at=tick.now))
-    removal = {"metadata": {"annotations": {ACTION_ANNOTATION: None, ACTOR_ANNOTATION: None}}}
     event = Event(Reason.ACTION, f"{name} by {by or 'someone'}: {note}"[:1000])
-    actions = (*decision.actions, Patch(tick.this, "merge", removal), event)
+    actions = (*decision.actions, Patch(tick.this, "json", _removal(tick.release.request)), event)
     return Decision(answered, first=decision.first, actions=actions, again=True)
+
+
+def _removal(request: Request) -> list[dict[str, str]]:
+    """The JSON patch that takes a request away, unless its annotation asks for something else by now."""
+    path = "/metadata/annotations/"
+    action, actor = (path + name.replace("/", "~1") for name in (ACTION_ANNOTATION, ACTOR_ANNOTATION))
+    whole = [{"op": "test", "path": action, "value": request.name}, {"op": "remove", "path": action}]
+    return [*whole, {"op": "remove", "path": actor}] if request.by else whole
 
 
 def _moving(tick: Tick) -> str:
