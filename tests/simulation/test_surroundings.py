@@ -5,9 +5,15 @@ from typing import Any
 
 import pytest
 
-from headgate.api.names import KIND
+from headgate.api.names import FIELD_MANAGER, KIND, POD_TEMPLATE_HASH
+from headgate.api.release import read_release
 from headgate.api.status import Status
 from headgate.release.decision import Action, Patch
+from headgate.release.machine import decide
+from headgate.release.observation import Observation
+from headgate.routing.ingress import IngressRouter
+from headgate.routing.service import read_service
+from headgate.workloads.deployment import read_deployment
 from tests.simulation import manifests
 from tests.simulation.controllers import Pod
 from tests.simulation.operator import CrashError
@@ -542,3 +548,22 @@ def test_an_action_that_is_asked_for_while_another_is_answered_is_answered_too(a
     assert world.release.request is None
     assert_whole(world)
     assert_nothing_left(world)
+
+
+def test_a_release_at_rest_leaves_a_service_alone_that_another_release_holds() -> None:
+    """Of two releases of one Service the older moves; the younger must not disown what that one has pinned."""
+    service = manifests.service()
+    service["spec"]["selector"][POD_TEMPLATE_HASH] = "6f9c"
+    service["metadata"]["managedFields"] = [{"manager": FIELD_MANAGER}]
+    younger = read_release({**manifests.release(), "metadata": {"name": "other", "namespace": "prod", "uid": "u2"}})
+    deployment = {**manifests.deployment("shop:1"), "metadata": {"name": "shop", "namespace": "prod", "uid": "d1"}}
+    seen = Observation(
+        IngressRouter(),
+        target=read_deployment(deployment),
+        service=read_service(service),
+        entry=manifests.ingress(),
+        rivals=("shop",),
+    )
+    decision = decide(younger, seen, 0.0)
+    assert decision.actions == ()
+    assert decision.status.message.startswith("deployment shop or its service belongs to canaryrelease shop")

@@ -45,7 +45,9 @@ def _unpin(tick: Tick) -> tuple[Action, ...]:
     ref = tick.ref("Service", service.name)
     if service.pin is not None and service.pin in _revisions(tick):
         return (Patch(ref, "merge", pin_patch(None)),)
-    return (Patch(ref, "json", disown_patch(service.managed_at)),) if service.managed_at is not None else ()
+    if service.pin is not None or service.managed_at is None:
+        return ()  # nothing of ours is in it, or another release holds it
+    return (Patch(ref, "json", disown_patch(service.managed_at)),)
 
 
 def _revisions(tick: Tick) -> set[str]:
