@@ -12,6 +12,7 @@ from headgate.release.decision import Action, Patch
 from headgate.release.machine import decide
 from headgate.release.observation import Observation
 from headgate.routing.ingress import IngressRouter
+from headgate.routing.selector import SelectorRouter
 from headgate.routing.service import read_service
 from headgate.workloads.deployment import read_deployment
 from tests.simulation import manifests
@@ -567,3 +568,33 @@ def test_a_release_at_rest_leaves_a_service_alone_that_another_release_holds() -
     decision = decide(younger, seen, 0.0)
     assert decision.actions == ()
     assert decision.status.message.startswith("deployment shop or its service belongs to canaryrelease shop")
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ({"traffic": {"service": "shop"}}, True),
+        ({"traffic": {"ingress": "shop", "service": "shop"}, "analysis": {"application": {}}}, True),
+        ({"traffic": {"ingress": "shop", "service": "shop"}}, False),
+        ({"traffic": {"service": "shop"}, "analysis": {"enabled": False}}, False),
+    ],
+)
+def test_a_deployment_whose_pods_names_would_mix_two_versions_is_not_judged_by_them(
+    spec: dict[str, Any], told: bool
+) -> None:
+    """The API server cuts the names of pods at 58 characters and adds five."""
+    name = "a" * 53
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+    release = read_release(
+        {**manifests.release(**spec, targetRef=target), "metadata": {"name": "shop", "namespace": "prod"}}
+    )
+    deployment = {**manifests.deployment("shop:1"), "metadata": {"name": name, "namespace": "prod"}}
+    seen = Observation(
+        IngressRouter() if "ingress" in spec["traffic"] else SelectorRouter(),
+        target=read_deployment(deployment),
+        service=read_service(manifests.service()),
+        entry=manifests.ingress(),
+        replica_sets=(),
+    )
+    message = decide(release, seen, 0.0).status.message
+    assert message.startswith(f"the name of deployment {name} has more than 52 characters") == told, message

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from headgate.release.observation import Observation, Unknown
 from headgate.release.tick import Tick
+from headgate.routing.application import LONGEST_TARGET
 from headgate.routing.ingress import read_entry
 from headgate.routing.naming import candidate_service
 from headgate.routing.route import Backend, Route
@@ -29,6 +30,7 @@ def _problems(tick: Tick) -> Iterator[str]:
         yield f"deployment {name} not found in namespace {release.namespace}: create it, or correct spec.targetRef.name"
         return
     yield from _target_problems(seen.target, seen)
+    yield from _meter_problems(tick, seen.target)
     yield from _service_problems(tick, seen.target)
     yield from _entry_problems(tick)
 
@@ -48,6 +50,15 @@ def _target_problems(target: Deployment, seen: Observation) -> Iterator[str]:
                 f"deployment {target.name} selects pods of canaryrelease {foreign.release}'s candidate:"
                 f" give the two deployments different labels"
             )
+
+
+def _meter_problems(tick: Tick, target: Deployment) -> Iterator[str]:
+    by_application = tick.spec.analysis.application is not None or tick.seen.router.by_pods
+    if tick.spec.analysis.enabled and by_application and len(target.name) > LONGEST_TARGET:
+        yield (
+            f"the name of deployment {target.name} has more than {LONGEST_TARGET} characters, so the names of its pods"
+            f" don't tell two versions apart: judge by an ingress's counters, or set spec.analysis.enabled to false"
+        )
 
 
 def _service_problems(tick: Tick, target: Deployment) -> Iterator[str]:

@@ -7,6 +7,9 @@ from headgate.routing.meter import Matcher, Meter
 from headgate.routing.route import Route
 
 _LONGEST_STEM = 58
+LONGEST_TARGET = 52
+"""Characters that a Deployment's name may have here: what follows in its pods' names, cut by the API server, then still
+has five of the hash that tells two versions apart."""
 
 
 def application_meters(route: Route, metrics: ApplicationMetrics | None = None) -> tuple[Meter, Meter]:
