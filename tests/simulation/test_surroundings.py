@@ -1,6 +1,7 @@
 """What others do to the surroundings of a release that moves: the user's objects, those made for it, its own spec."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -598,3 +599,21 @@ def test_a_deployment_whose_pods_names_would_mix_two_versions_is_not_judged_by_t
     )
     message = decide(release, seen, 0.0).status.message
     assert message.startswith(f"the name of deployment {name} has more than 52 characters") == told, message
+
+
+def test_abort_knows_stables_pods_whatever_they_are_called() -> None:
+    """A Deployment may have adopted a ReplicaSet that another one made, by its labels."""
+    world = resting(**LONG)
+    adopted = world.api.objects.pop(("ReplicaSet", "shop-rs1"))
+    adopted["metadata"]["name"] = "legacy"
+    world.api.objects["ReplicaSet", "legacy"] = adopted
+    world.controllers.pods = {
+        f"legacy-{number}": replace(pod, name=f"legacy-{number}", owner="legacy")
+        for number, pod in enumerate(world.controllers.pods.values())
+    }
+    world.advance(3)
+    world.proxy.lost.clear()
+    world.user_releases("shop:2")
+    moved_to(world, "Step").user_asks("abort")
+    world.until("RolledBack", within=60).advance(30)
+    assert_whole(world)

@@ -71,7 +71,7 @@ def _stable_ready(tick: Tick) -> int | Unknown:
     if tick.progress.weight == 0:
         return 0
     pods = tick.seen.stable_endpoints
-    return pods if isinstance(pods, Unknown) else ready_of(pods, tick.stable_set)
+    return pods if isinstance(pods, Unknown) else len(pods - tick.seen.endpoints)
 
 
 def go_back(tick: Tick) -> Decision:

@@ -77,11 +77,6 @@ class Tick:
         """The name of the candidate's ReplicaSet."""
         return candidate_name(self.spec.target_ref.name, self.candidate.revision)
 
-    @property
-    def stable_set(self) -> str:
-        """The name of stable's ReplicaSet."""
-        return candidate_name(self.spec.target_ref.name, self.stable.revision)
-
     @cached_property
     def ready(self) -> int:
         """The candidate's ready endpoints."""
