@@ -21,7 +21,7 @@ from urllib3.exceptions import InsecureRequestWarning
 
 from headgate.metrics.endpoint import Endpoint
 from headgate.metrics.prometheus import Prometheus, PrometheusError
-from headgate.metrics.questions import Questions
+from headgate.metrics.questions import Answer, Questions
 from headgate.metrics.source import Source
 from headgate.metrics.watch import Watch, expand
 from headgate.routing.meter import Matcher, Meter
@@ -383,6 +383,70 @@ def test_a_histogram_where_a_number_should_be_is_no_number_and_hurts_nobody(serv
     prometheus = Prometheus("default", Endpoint(url=server.url))
 
     assert Questions(prometheus).answers(["rate(native[5m])"], 1000.0) == {"rate(native[5m])": None}
+    prometheus.close()
+
+
+ASKED = re.compile(r'topk\(2, \(\n(.*?)\n\)\), "headgate_question", "(\w+)"')
+
+
+def slow_for(pattern: str) -> Callable[[BaseHTTPRequestHandler], None]:
+    """Answers queries with 1, but gives up on those that match, as Prometheus does after its own timeout."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        query = parse_qs(handler.server.asked[-1][2].decode())["query"][0]  # type: ignore[attr-defined]
+        if re.search(pattern, query):
+            send(handler, 503, json.dumps({"error": "query timed out in expression evaluation"}))
+            return
+        items = [{"metric": {"headgate_question": token}, "value": [0, "1"]} for _, token in ASKED.findall(query)]
+        send(handler, 200, json.dumps({"data": {"result": items}}))
+
+    return answer
+
+
+def test_a_query_that_is_too_slow_is_set_apart_and_holds_up_no_other(serve: Serve) -> None:
+    """Given one of 40 that share a request, it is found by halves; a check waits for one that is slow at most."""
+    server = serve(slow_for("30d"))
+    prometheus = Prometheus("default", Endpoint(url=server.url))
+    good, slow = [f"a{number}" for number in range(39)], "max_over_time(b[30d])"
+    questions, found = Questions(prometheus), dict[str, Answer]()
+    for check in range(8):
+        server.asked.clear()
+        with suppress(PrometheusError):
+            found = questions.answers([*good, slow], 15.0 * check)
+        failures = sum(b"30d" in body for _, _, body in server.asked)
+        assert failures <= 2, "the library asks once again after a 503"
+
+    assert [found[text] for text in good] == [1.0] * 39
+    assert "query timed out" in str(found[slow])
+
+    server.asked.clear()
+    questions.answers([*good, slow], 125.0)
+    assert not any(b"30d" in body for _, _, body in server.asked)
+    prometheus.close()
+
+
+def test_queries_that_are_slow_together_are_asked_in_parts_from_then_on(serve: Serve) -> None:
+    server = serve(slow_for("first(?s:.*)last"))
+    prometheus = Prometheus("default", Endpoint(url=server.url))
+    questions, found = Questions(prometheus), list[int]()
+    for check in range(6):
+        with suppress(PrometheusError):
+            answers = questions.answers(["first", "second", "third", "z_last"], 15.0 * check)
+            found.append(list(answers.values()).count(1.0))
+
+    assert found == [4] * 5
+    prometheus.close()
+
+
+def test_a_server_that_answers_no_query_is_the_servers_fault(serve: Serve) -> None:
+    server = serve(slow_for(""))
+    prometheus = Prometheus("default", Endpoint(url=server.url))
+    questions = Questions(prometheus)
+    for check in range(5):
+        with pytest.raises(PrometheusError, match="query timed out"):
+            questions.answers(["a", "b"], 15.0 * check)
+    server.answer = slow_for("nothing")
+    assert questions.answers(["a", "b"], 90.0) == {"a": 1.0, "b": 1.0}
     prometheus.close()
 
 
