@@ -110,19 +110,18 @@ def version_in(manifest: Manifest) -> int:
 def owner_in(manifest: Manifest) -> str:
     """The release that an object was made for; empty for any other, whatever label someone has put on it.
 
-    What is ours is overwritten and deleted, so the label alone is not enough: a release must be the controller, or
-    Headgate must have applied the object, for an orphaning deletion takes the controller away. Without the label an
-    object is not ours either, so that it is applied again: watches go by it. An EndpointSlice is made by Kubernetes
-    with the labels of its Service, and is only read.
+    What is ours is overwritten and deleted, so the label alone is not enough: a release must own the object, or
+    Headgate must have applied it, for an orphaning deletion takes the owner away. Without the label an object is not
+    ours either, so that it is applied again: watches go by it. An EndpointSlice is only read; Kubernetes makes it with
+    the labels of its Service.
     """
     kind, metadata = manifest["kind"], manifest["metadata"]
     label: str = (metadata.get("labels") or {}).get(RELEASE_LABEL, "")
     if kind in {RELEASES.kind, ENDPOINT_SLICES.kind}:
         return label if kind == ENDPOINT_SLICES.kind else ""
-    controller = next((owner for owner in metadata.get("ownerReferences") or () if owner.get("controller")), None)
-    if controller is not None:
-        return label if _is_release(controller, label) else ""
-    return label if any(map(_is_our_apply, metadata.get("managedFields") or ())) else ""
+    owned = any(_is_release(owner, label) for owner in metadata.get("ownerReferences") or ())
+    made = owned or any(map(_is_our_apply, metadata.get("managedFields") or ()))
+    return label if made else ""
 
 
 def _is_release(owner: Manifest, name: str) -> bool:

@@ -291,11 +291,15 @@ def test_an_object_of_the_users_is_never_ours_for_a_label(seen: Seen, manifest: 
     assert not seen.projection.made(ref_of(manifest))
 
 
-def test_what_an_orphaning_deletion_leaves_without_an_owner_is_still_ours(seen: Seen) -> None:
-    """Given `kubectl delete --cascade=orphan` in mid-release, the traffic must return all the same."""
-    applied = {"manager": "headgate", "operation": "Apply"}
-    seen.projection.see(ingress("shop-canary", 20, labels=LABEL, managedFields=[{"manager": "x"}, applied]))
-    assert [item["metadata"]["name"] for item in seen.projection.manifests(SHOP)] == ["shop-canary"]
+@pytest.mark.parametrize("owners", [[], [DEPLOYED]], ids=["nobody's", "adopted"])
+def test_what_an_orphaning_deletion_leaves_without_its_owner_is_still_ours(seen: Seen, owners: list[Manifest]) -> None:
+    """Given `kubectl delete --cascade=orphan` in mid-release, the traffic must return and the candidate go all the same.
+
+    The Deployment adopts a ReplicaSet that is nobody's at once.
+    """
+    applied = [{"manager": "x", "operation": "Update"}, {"manager": "headgate", "operation": "Apply"}]
+    seen.projection.see(replica_set("shop-6f9c", 20, labels=LABEL, ownerReferences=owners, managedFields=applied))
+    assert [item.name for item in seen.projection.replica_sets(SHOP)] == ["shop-6f9c"]
 
 
 def test_an_object_of_ours_that_lost_its_label_counts_as_missing_so_that_it_is_applied_again(seen: Seen) -> None:
