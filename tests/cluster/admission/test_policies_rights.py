@@ -144,6 +144,33 @@ def test_approving_can_be_limited_to_one_release(kubectl: Kubectl) -> None:
     assert "you may not approve release shop" in refusal(other, acting("approve"))
 
 
+WRITE_STATUS = {"apiGroups": ["headgate.dev"], "resources": ["canaryreleases/status"], "verbs": ["get", "patch"]}
+PATCH_ALL = [
+    {"apiGroups": [group], "resources": [resource], "verbs": ["patch"]}
+    for group, resource in (("apps", "deployments"), ("", "services"), ("autoscaling", "horizontalpodautoscalers"))
+]
+HELD = json.dumps({"status": {"held": {"service": "payments", "podTemplateHash": "nowhere"}}})
+WRITING = ("patch", "crel", "shop", "--subresource=status", "--type=merge", "--patch", HELD)
+
+
+@pytest.mark.parametrize("lacking", PATCH_ALL, ids=lambda rule: rule["resources"][0])
+def test_a_status_is_written_by_headgate_and_by_who_may_do_all_it_leads_to(kubectl: Kubectl, lacking: Manifest) -> None:
+    """It tells the operator which Service is pinned, which autoscaler is given back, and the policies what to hold."""
+    kubectl("apply", manifest=CANARY)
+    rules = [rule for rule in PATCH_ALL if rule is not lacking]
+
+    refused = granted(kubectl, RELEASES, WRITE_STATUS, *rules).tried(*WRITING)
+
+    kind = lacking["resources"][0]
+    assert f"you may not patch {kind}, so you may not write a release's status: Headgate acts by it" in refused.error
+
+
+def test_who_may_do_all_that_a_status_leads_to_may_write_one(kubectl: Kubectl) -> None:
+    kubectl("apply", manifest=CANARY)
+
+    granted(kubectl, WRITE_STATUS, RELEASES, *PATCH_ALL)(*WRITING)
+
+
 def test_an_answered_approval_can_be_given_again(kubectl: Kubectl) -> None:
     kubectl("apply", manifest=CANARY)
     approver = granted(kubectl, RELEASES, APPROVE)
