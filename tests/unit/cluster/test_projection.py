@@ -293,7 +293,7 @@ def test_an_object_of_the_users_is_never_ours_for_a_label(seen: Seen, manifest: 
 
 @pytest.mark.parametrize("owners", [[], [DEPLOYED]], ids=["nobody's", "adopted"])
 def test_what_an_orphaning_deletion_leaves_is_still_ours(seen: Seen, owners: list[Manifest]) -> None:
-    """Given `kubectl delete --cascade=orphan` in mid-release, the traffic must return and the candidate go all the same.
+    """Given `kubectl delete --cascade=orphan` in mid-release, the traffic must return and the candidate go too.
 
     The Deployment adopts a ReplicaSet that is nobody's at once.
     """
