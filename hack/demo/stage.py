@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from demo import shop
@@ -32,6 +33,7 @@ def equip(lab: Lab) -> None:
     say("loading the operator's image")
     drivers.of(lab).load_image(lab, operator.archive)
     _install(lab, operator.reference)
+    _until_taken(lab)
 
 
 def release(lab: Lab, version: shop.ShopVersion) -> None:
@@ -73,6 +75,21 @@ def _install(lab: Lab, image: str) -> None:
         run([*install, *settings, scraped], env=lab.environment())
     except LabError as error:
         raise LabError(f"{error}\nThe pods of Headgate say:\n{_last_words(lab)}") from error
+
+
+def _until_taken(lab: Lab) -> None:
+    """Return when the API server takes releases: for some seconds its policies do not know a kind that is new."""
+    release = json.dumps(replace(shop.SHOP, namespace="default").release())
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            _kubectl(lab, "create", "--dry-run=server", "--filename=-", stdin=release)
+        except LabError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+        else:
+            return
 
 
 def _last_words(lab: Lab) -> str:
