@@ -23,8 +23,8 @@ def page(found: Measured, lines: Sequence[Row], cores: int) -> str:
 
 # The budget
 
-What Headgate may cost, and what it did cost on a machine with {cores} cores, which the whole cluster, its
-pods and the load shared:
+What Headgate may cost, and what it did cost on a machine with {cores} cores, which the whole cluster, its pods and the load
+shared:
 
 {budget.table(lines)}
 
@@ -37,8 +37,10 @@ pods and the load shared:
 `make bench` starts a cluster of real processes (`hack/lab`), installs the chart with its two replicas, and runs
 {found.moving + 1} shops under load behind Traefik: one good release by itself, {found.moving} good ones that begin
 shortly after each other, {found.moving} bad ones, these once more in one moment, and a rest. The one release has the
-weights {weights}, the many {of_crowd}; each has an objective for errors and one for latency, a query of its own, and a
-check every {CHECK} s. Steps are held for seconds; a longer one costs one more write of the status for each minute.
+weights {weights}, the many {of_crowd}.
+
+Each release has an objective for errors and one for latency, a query of its own, and a check every {CHECK} s. Steps are
+held for seconds; a longer one costs one more write of the status for each minute.
 
 Requests and their moments are the API server's own, from its audit log; queries are those in Prometheus' query log;
 memory and CPU are those of the leader's process. The time to the first weight leaves out what the pods take, from the
