@@ -23,8 +23,8 @@ def page(found: Measured, lines: Sequence[Row], cores: int) -> str:
 
 # The budget
 
-What Headgate may cost, and what it did cost on a machine with {cores} cores, which the whole cluster, its pods and the load
-shared:
+What Headgate may cost, and what it did cost on a machine with {cores} cores, which the whole cluster, its
+pods and the load shared:
 
 {budget.table(lines)}
 
