@@ -64,7 +64,9 @@ def measured(
         sent=one.sent,
         lost=one.lost,
         queries_of_one=checks(queries, *_steady(requests, one, operator)),
-        queries_of_all=checks(queries, *_steady(requests, good, operator)),
+        queries_of_all=[
+            count for part in (good, at_once) for count in checks(queries, *_steady(requests, part, operator))
+        ],
         first_weights=[own for part in (one, good, bad) for own in _first_weights(requests, part, operator)],
         first_weights_at_once=_first_weights(requests, at_once, operator),
         times_back=_times_back(requests, bad, operator, answers),

@@ -23,20 +23,20 @@ _HEARTBEAT = 15.0
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is released: the phase it ends in, requests a second to each shop, seconds over which the releases begin."""
+    """What is released: the phase it ends in, requests a second to each shop, seconds between two that begin."""
 
     version: ShopVersion
     phase: str
     rate: int
-    spread: float = 0.0
+    apart: float = 0.0
 
 
 _ONE = _Plan(shop.GOOD, "Succeeded", 120)
 # Not in one moment: else the start of so many pods takes the CPU that is to be measured.
-_GOOD = _Plan(shop.GOOD, "Succeeded", 20, spread=10.0)
+_GOOD = _Plan(shop.GOOD, "Succeeded", 20, apart=1.5)
 # Every request fails: how long a proof takes is not what is measured here.
-_BAD = _Plan(ShopVersion(shop.BAD.tag, error_rate=1.0), "RolledBack", 20, spread=10.0)
-_AT_ONCE = replace(_BAD, spread=0.0)
+_BAD = _Plan(ShopVersion(shop.BAD.tag, error_rate=1.0), "RolledBack", 20, apart=1.5)
+_AT_ONCE = replace(_BAD, apart=0.0)
 
 
 def run(cluster: Cluster, resting: int, rest_seconds: float) -> Measured:
@@ -51,9 +51,9 @@ def _rounds(cluster: Cluster, lead: Leader) -> Rounds:
     many = f"{len(cluster.crowd)} releases"
     say("a release of five steps, by itself, under load")
     one = _round(cluster, lead, [cluster.alone], _ONE)
-    say(f"{many} of a good version, begun within {_GOOD.spread:.0f} s")
+    say(f"{many} of a good version, one after the other")
     good = _round(cluster, lead, cluster.crowd, _GOOD)
-    say(f"{many} of a bad version, begun within {_BAD.spread:.0f} s")
+    say(f"{many} of a bad version, one after the other")
     bad = _round(cluster, lead, cluster.crowd, _BAD)
     _go_back(cluster)
     say(f"{many} of a bad version in one moment")
@@ -83,11 +83,11 @@ def _round(cluster: Cluster, lead: Leader, shops: Sequence[Shop], plan: _Plan) -
 
 def _begin(cluster: Cluster, shops: Sequence[Shop], plan: _Plan) -> None:
     """Change the templates: one after the other, or by one `kubectl apply`."""
-    if not plan.spread:
+    if not plan.apart:
         cluster.release(shops, plan.version)
         return
     for item in shops:
-        due = time.monotonic() + plan.spread / len(shops)
+        due = time.monotonic() + plan.apart
         cluster.release([item], plan.version)
         time.sleep(max(0.0, due - time.monotonic()))
 
