@@ -131,3 +131,109 @@ def test_whatever_happens_no_request_is_lost_and_nothing_is_left(
     assert world.api.get(KIND, "shop") is None, world.told()
     assert_whole(world)
     assert_nothing_left(world)
+
+
+def remade(world: World) -> None:
+    """The Deployment deleted and created at once, as `kubectl replace --force` does it."""
+    world.api.delete("Deployment", "shop")
+    world.user_applies(manifests.deployment("shop:2"))
+
+
+def elsewhere() -> dict[str, Any]:
+    """The user's Ingress with its path to another Service."""
+    manifest = manifests.ingress()
+    manifest["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["name"] = "excuses"
+    return manifest
+
+
+def vanish(world: World, image: str) -> None:
+    """All pods of a version at once, as when their nodes are lost."""
+    for pod in world.controllers.pods.values():
+        if pod.image == image and pod.leaving is None:
+            pod.leaving = world.now
+
+
+def candidate_removed(world: World) -> None:
+    """Someone deletes the candidate's ReplicaSet."""
+    if world.status.candidate is not None:
+        world.api.delete("ReplicaSet", f"shop-{world.status.candidate.revision}")
+
+
+OUTRAGES: dict[str, Callable[[World], object]] = {
+    "no pods": lambda world: world.scale(0),
+    "many pods": lambda world: world.scale(12),
+    "resumed": lambda world: world.api.merge("Deployment", "shop", {"spec": {"paused": None}}, "user"),
+    "the deployment gone": lambda world: world.api.delete("Deployment", "shop"),
+    "the deployment again": lambda world: world.user_applies(manifests.deployment("shop:2")),
+    "the deployment anew": remade,
+    "the service gone": lambda world: world.api.delete("Service", "shop"),
+    "the ingress gone": lambda world: world.api.delete("Ingress", "shop"),
+    "its path elsewhere": lambda world: world.user_applies(elsewhere()),
+    "the candidate's service gone": lambda world: world.api.delete("Service", "shop-canary"),
+    "the candidate's ingress gone": lambda world: world.api.delete("Ingress", "shop-canary"),
+    "the candidate's pods gone": lambda world: vanish(world, "shop:2"),
+    "stable's pods gone": lambda world: vanish(world, "shop:1"),
+    "the candidate removed": candidate_removed,
+    "crash loops": lambda world: world.controllers.never_ready.add("shop:2"),
+    "an autoscaler": lambda world: world.user_applies(manifests.autoscaler()),
+    "no autoscaler": lambda world: world.api.delete("HorizontalPodAutoscaler", "shop"),
+    "no ingress named": lambda world: world.user_edits(traffic={"service": "shop", "ingress": None}),
+    "an ingress named": lambda world: world.user_edits(traffic={"service": None, "ingress": "shop"}),
+    "a look": lambda world: world.user_edits(steps=[{"pause": {}}]),
+    "many steps": lambda world: world.user_edits(steps=[*QUICK, {"pause": {"duration": "5s"}}, {"setWeight": 100}]),
+    "on failure hold": lambda world: world.user_edits(onFailure="Hold"),
+    "no policies": lambda world: world.without_policies(),
+}
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    happenings=st.lists(
+        st.tuples(st.sampled_from(sorted({**HAPPENINGS, **OUTRAGES})), st.integers(0, 60)), max_size=12
+    ),
+    faults=st.sets(st.integers(0, 300), max_size=10),
+    router=st.sampled_from(sorted(_ROUTERS)),
+)
+def test_whatever_is_done_to_its_surroundings_the_next_release_is_promoted_and_leaves_nothing(
+    happenings: list[tuple[str, int]], faults: set[int], router: str
+) -> None:
+    """Who takes pods, routes or the Deployment away loses requests; once they are back, none is lost any more."""
+    world = resting(steps=QUICK, traffic=_ROUTERS[router], analysis={} if router == "ingress" else {"enabled": False})
+    world.operator.fault = failing_at(frozenset(faults), CrashError)
+    for name, seconds in happenings:
+        {**HAPPENINGS, **OUTRAGES}[name](world)
+        world.advance(seconds)
+
+    peace(world, router)
+    world.user_releases("shop:9")
+    for _ in range(900):
+        record = next(iter(world.advance(1).status.history), None)
+        if record and record.image == "shop:9":
+            break
+    world.advance(30)
+
+    assert world.status.phase == "Succeeded", world.told()
+    assert_nothing_left(world)
+    assert {pod.image for pod in world.controllers.pods.values()} == {"shop:9"}, world.told()
+    assert world.objections == [], world.told()
+    world.proxy.lost.clear()
+    assert world.advance(5).proxy.lost == [], world.told()
+    scaler = world.api.get("HorizontalPodAutoscaler", "shop")
+    assert scaler is None or "behavior" not in scaler["spec"]
+
+
+def peace(world: World, router: str) -> None:
+    """Everything is given back that a release needs, and nobody is in its way."""
+    world.controllers.never_ready.clear()
+    for pod in world.controllers.pods.values():
+        pod.ready_at = min(pod.ready_at, world.now + 1.0)
+    world.proxy.error_rates.clear()
+    world.operator.silent_since = None
+    if world.api.get("Deployment", "shop") is None:
+        world.user_applies(manifests.deployment("shop:1"))
+    for manifest in (manifests.service(), manifests.ingress()):
+        world.user_applies(manifest)
+    world.scale(4)
+    traffic = {"service": None, "ingress": None, **_ROUTERS[router]}
+    world.user_edits(suspend=False, steps=QUICK, onFailure="Rollback", traffic=traffic)
+    world.advance(10)

@@ -1,6 +1,7 @@
 """A cluster, its traffic and its operator on a virtual clock, with the invariants watched at every write."""
 
 import copy
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,11 +21,12 @@ from headgate.workloads.endpoints import ready_of
 from headgate.workloads.template import intent_of
 from tests.simulation import manifests
 from tests.simulation.api_server import ApiServer
-from tests.simulation.controllers import Controllers
+from tests.simulation.controllers import Controllers, Pod
 from tests.simulation.operator import Operator
 from tests.simulation.proxy import SCRAPE, Proxy
 
 START = 1_700_000_000.123
+_PATIENCE = 10
 _WEIGHT = "nginx.ingress.kubernetes.io/canary-weight"
 
 
@@ -44,7 +46,7 @@ class World:
         self.proxy = Proxy(self.api, self.controllers)
         self.operator = Operator(self.api, self.controllers, self.proxy, policies=self.policies, on_call=self._watch)
         self.api.admit = self._admit
-        self._checked_at = START
+        self.lasting: Counter[str] = Counter()
 
     # what people do
 
@@ -65,6 +67,10 @@ class World:
         """A change of the release's own spec."""
         self.api.merge(KIND, "shop", {"spec": spec}, "user")
 
+    def without_policies(self) -> None:
+        """The admission policies are uninstalled."""
+        self.policies = self.operator.policies = False
+
     def scale(self, replicas: int) -> None:
         """Another size of the Deployment, by a person or an autoscaler."""
         self.api.merge("Deployment", "shop", {"spec": {"replicas": replicas}}, "autoscaler")
@@ -79,6 +85,7 @@ class World:
             self.operator.run(self.now)
             self.controllers.run(self.now)
             self.proxy.see(self.now)
+            self._look()
             if self.api.get("Deployment", "shop") is not None:
                 self.proxy.send(self.now)
             if (self.now - START) % SCRAPE == 0:
@@ -157,6 +164,35 @@ class World:
         changed = intent_of(old["spec"]["template"]) != intent_of(new["spec"]["template"])
         return changed or (old["spec"].get("paused", False) and (held.deployment or waiting))
 
+    # the invariants of the design, while time passes
+
+    def _look(self) -> None:
+        """What may last for a moment, while the operator restarts, and no longer."""
+        wrongs = {
+            "1: the candidate's ingress leads to no pod that is ready": self.weight > 0
+            and not self._behind_candidate(),
+            "3: the service leads to a candidate that was refused": self._serves_refused(),
+        }
+        for wrong, holds in wrongs.items():
+            self.lasting[wrong] = self.lasting[wrong] + 1 if holds else 0
+            if self.lasting[wrong] == _PATIENCE:
+                self.objections.append(f"{wrong} for {_PATIENCE} s")
+
+    def _behind_candidate(self) -> list[Pod]:
+        service = self.api.get("Service", "shop-canary")
+        return self.controllers.ready(service["spec"]["selector"], self.now) if service else []
+
+    def _serves_refused(self) -> bool:
+        """Whether a candidate that was found bad is served beside a stable that could be."""
+        service, deployment = self.api.get("Service", "shop"), self.api.get("Deployment", "shop")
+        status = self.status if self.api.get(KIND, "shop") else Status()
+        progress, candidate = status.progress, status.candidate
+        if not (service and deployment and progress and candidate) or progress.outcome != "RolledBack":
+            return False
+        behind = self.controllers.ready(service["spec"]["selector"], self.now)
+        refused = any(pod.labels[POD_TEMPLATE_HASH] == candidate.revision for pod in behind)
+        return refused and deployment["metadata"]["uid"] == progress.target
+
     # the invariants of the design, at each write
 
     def _watch(self, action: Action | Status, release: Release, seen: Observation, _now: float) -> None:
@@ -180,8 +216,10 @@ class World:
                 self.objections.append(f"2: weight rose to {weight} while the verdict was Bad")
 
     def _pin_written(self, revision: str | None) -> None:
-        """A pin never takes traffic from pods that serve to where there are none."""
-        service = self.api.get("Service", "shop")
+        """A pin never takes traffic from pods that serve to where there are none, while there shall be any."""
+        service, deployment = self.api.get("Service", "shop"), self.api.get("Deployment", "shop")
+        if deployment is None or deployment["spec"]["replicas"] == 0:
+            return
         selector = {"app": "shop", **({POD_TEMPLATE_HASH: revision} if revision else {})}
         serves = service is not None and self.controllers.ready(service["spec"]["selector"], self.now)
         if serves and not self.controllers.ready(selector, self.now):
