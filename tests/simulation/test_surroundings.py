@@ -617,3 +617,16 @@ def test_abort_knows_stables_pods_whatever_they_are_called() -> None:
     moved_to(world, "Step").user_asks("abort")
     world.until("RolledBack", within=60).advance(30)
     assert_whole(world)
+
+
+def test_a_candidate_whose_pods_crash_again_and_again_is_rolled_back() -> None:
+    """Each time it answers a while without errors, so neither its requests nor its readiness speak against it."""
+    world = moving("Step", steps=[{"setWeight": 10, "hold": {"min": "5m", "max": "1h"}}])
+    for _ in range(3):
+        world.advance(30)
+        for pod in pods_of(world, "shop:2"):
+            pod.leaving = world.now
+    world.until("RolledBack", within=30).advance(30)
+    assert "shop:2 lost all its ready endpoints 3 times within 10m" in world.status.message
+    assert_whole(world)
+    assert_nothing_left(world)

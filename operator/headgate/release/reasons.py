@@ -53,7 +53,8 @@ class Reason(StrEnum):
         "LostEndpoints",
         "Warning",
         "No pod of the candidate is ready any more. While steps are taken its traffic goes to stable until it has"
-        " ready pods again; once the Service leads to it, the release is rolled back.",
+        " ready pods again; at the third time within `spec.capacity.readyWithin`, or once the Service leads to it, the"
+        " release is rolled back.",
         "Look at its pods: `kubectl describe pod`, `kubectl logs --previous`.",
     )
     NOT_READY = (

@@ -20,6 +20,9 @@ from headgate.workloads import candidate
 from headgate.workloads.autoscaler import hold_patch
 from headgate.workloads.capacity import with_headroom
 
+_MOST_LOSSES = 3
+"""A candidate that lost all its endpoints so often within readyWithin crashes again and again."""
+
 
 def prepare(tick: Tick) -> Decision | None:
     """What must stand before the candidate may get traffic; None when all of it does.
@@ -190,6 +193,10 @@ def _written(tick: Tick, weight: int, event: Event) -> Decision:
 
 def _lost(tick: Tick) -> Decision:
     """All traffic to stable while the candidate has no endpoint: no route may name a Service that leads nowhere."""
+    within = tick.spec.capacity.ready_within
+    before = sum(mark.weight == 0 and mark.at > tick.now - within for mark in tick.progress.marks)
+    if before + 1 >= _MOST_LOSSES:
+        return fail(tick, Reason.LOST_ENDPOINTS, wording.lost_again(tick.candidate, before + 1, within))
     note = wording.lost_endpoints(tick.candidate)
     progress = with_mark(tick, tick.progress, 0).model_copy(update={"since": tick.now, "ready_since": None})
     route = tick.route(0)

@@ -38,6 +38,13 @@ def lost_endpoints(version: Version) -> str:
     return f"{image(version)} has no ready endpoint any more: its traffic goes to stable until it has"
 
 
+def lost_again(version: Version, times: int, within: float) -> str:
+    return (
+        f"{image(version)} lost all its ready endpoints {times} times within {format_duration(within)}:"
+        f" look at its pods with `kubectl describe pod`"
+    )
+
+
 def no_endpoints(version: Version) -> str:
     return f"{image(version)} has no ready endpoint any more"
 
