@@ -630,3 +630,16 @@ def test_a_candidate_whose_pods_crash_again_and_again_is_rolled_back() -> None:
     assert "shop:2 lost all its ready endpoints 3 times within 10m" in world.status.message
     assert_whole(world)
     assert_nothing_left(world)
+
+
+def test_a_weight_waits_until_its_pods_have_been_ready_for_min_ready_seconds() -> None:
+    world = resting(**LONG)
+    world.api.merge("Deployment", "shop", {"spec": {"minReadySeconds": 15}}, "user")
+    world.user_releases("shop:2")
+    while not any(pod.ready_at <= world.now for pod in pods_of(world, "shop:2")):
+        world.advance(1)
+    ready = world.now
+    moved_to(world, "Step")
+    assert 15 <= world.now - ready <= 17, world.told()
+    world.until("Succeeded").advance(30)
+    assert_whole(world)
