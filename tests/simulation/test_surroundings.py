@@ -643,3 +643,25 @@ def test_a_weight_waits_until_its_pods_have_been_ready_for_min_ready_seconds() -
     assert 15 <= world.now - ready <= 17, world.told()
     world.until("Succeeded").advance(30)
     assert_whole(world)
+
+
+class TestDrift:
+    """A route that someone changes is put back, and that is said, however little time a route takes to settle."""
+
+    def drifts(self, world: World) -> None:
+        annotations = {"nginx.ingress.kubernetes.io/canary-weight": "90"}
+        world.api.merge("Ingress", "shop-canary", {"metadata": {"annotations": annotations}}, "stranger")
+        world.advance(1)
+        assert world.weight == 10
+        assert world.event_reasons[-1] == "TrafficDrift", world.told()
+
+    def test_is_reported_where_routes_settle_at_once(self) -> None:
+        world = moving("Step", traffic={"ingress": "shop", "settle": "0s"})
+        self.drifts(world.advance(3))
+
+    def test_is_reported_after_a_restart_and_begins_no_step_anew(self) -> None:
+        world = moving("Step").advance(10)
+        begun = world.status.step
+        world.operator.status, world.operator.signs = None, ()
+        self.drifts(world.advance(1))
+        assert world.status.step == begun

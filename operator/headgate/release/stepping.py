@@ -109,13 +109,12 @@ def reach(tick: Tick, weight: int) -> Decision | None:
         return _raise(tick, applied)  # it was announced, and a crash or an error came before it was written
     if writes:
         return _put_back(tick, writes)
+    if not tick.progress.in_force:
+        seen = tick.progress.model_copy(update={"in_force": True})
+        return Decision(tick.status.told(progress=seen), again=True)
     if applied and (scaled := resized(tick, applied)):
         return scaled
-    if not settled(tick):
-        progress = tick.progress.model_copy(update={"in_force": True})
-        status = _rising(tick, wording.settling(applied), progress=progress)
-        return Decision(status, wake_at=settles_at(tick))
-    return None
+    return None if settled(tick) else Decision(_rising(tick, wording.settling(applied)), wake_at=settles_at(tick))
 
 
 def resized(tick: Tick, weight: int) -> Decision | None:
