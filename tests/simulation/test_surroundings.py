@@ -665,3 +665,18 @@ class TestDrift:
         world.operator.status, world.operator.signs = None, ()
         self.drifts(world.advance(1))
         assert world.status.step == begun
+
+
+def test_a_candidate_that_lost_its_endpoints_in_a_pause_has_its_traffic_back_before_the_pause_ends() -> None:
+    world = resting(steps=[*QUICK[:1], {"pause": {}}])
+    world.user_releases("shop:2")
+    world.until("Paused").advance(10)
+    for pod in pods_of(world, "shop:2"):
+        pod.leaving = world.now
+    world.advance(1)
+    assert world.weight == 0
+    world.advance(20)
+    assert (world.weight, world.status.phase) == (10, "Paused"), world.told()
+    world.user_asks("approve")
+    world.until("Succeeded").advance(30)
+    assert_whole(world)

@@ -223,7 +223,7 @@ def take_steps(tick: Tick) -> Decision:
     if frozen is not None:
         return reach(tick, tick.progress.weight) or frozen
     if step.weight is None:
-        return reach(tick, tick.progress.weight) or _pause(tick, step)
+        return reach(tick, tick.progress.weight or _lost_weight(tick)) or _pause(tick, step)
     return reach(tick, _wanted(tick, step.weight)) or _hold_weight(tick, step)
 
 
@@ -262,6 +262,14 @@ def suspended(tick: Tick) -> Decision | None:
     if tick.spec.suspend and not tick.progress.skip:
         return Decision(tick.say("Paused", "Suspended", wording.suspended()))
     return None
+
+
+def _lost_weight(tick: Tick) -> int:
+    """The weight that a pause goes on with once a candidate that lost its endpoints has some again."""
+    index = tick.status.step.index if tick.status.step else 0
+    before = next((step.weight for step in reversed(tick.steps[:index]) if step.weight is not None), 0)
+    had = next((mark.weight for mark in reversed(tick.progress.marks) if mark.weight), 0)
+    return min(before, had)
 
 
 def _frozen(tick: Tick) -> Decision | None:
