@@ -193,12 +193,14 @@ OUTRAGES: dict[str, Callable[[World], object]] = {
     ),
     faults=st.sets(st.integers(0, 300), max_size=10),
     router=st.sampled_from(sorted(_ROUTERS)),
+    policies=st.booleans(),
 )
 def test_whatever_is_done_to_its_surroundings_the_next_release_is_promoted_and_leaves_nothing(
-    happenings: list[tuple[str, int]], faults: set[int], router: str
+    happenings: list[tuple[str, int]], faults: set[int], router: str, policies: bool
 ) -> None:
     """Who takes pods, routes or the Deployment away loses requests; once they are back, none is lost any more."""
-    world = resting(steps=QUICK, traffic=_ROUTERS[router], analysis={} if router == "ingress" else {"enabled": False})
+    analysis = {} if router == "ingress" else {"enabled": False}
+    world = resting(steps=QUICK, traffic=_ROUTERS[router], analysis=analysis, policies=policies)
     world.operator.fault = failing_at(frozenset(faults), CrashError)
     for name, seconds in happenings:
         {**HAPPENINGS, **OUTRAGES}[name](world)
