@@ -666,6 +666,16 @@ class TestDrift:
         self.drifts(world.advance(1))
         assert world.status.step == begun
 
+    def test_waits_for_pods_where_the_route_was_taken_away_and_the_deployment_scaled(self) -> None:
+        world = moving("Step").advance(8)
+        world.controllers.startup = 20.0
+        world.scale(12)
+        world.api.delete("Ingress", "shop-canary")
+        world.advance(10)
+        assert (world.weight, world.event_reasons[-1]) == (0, "TrafficDrift"), world.told()
+        world.until("Succeeded").advance(30)
+        assert_whole(world)
+
 
 def test_a_candidate_that_lost_its_endpoints_in_a_pause_has_its_traffic_back_before_the_pause_ends() -> None:
     world = resting(steps=[*QUICK[:1], {"pause": {}}])

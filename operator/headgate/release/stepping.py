@@ -206,8 +206,13 @@ def _lost(tick: Tick) -> Decision:
 
 
 def _put_back(tick: Tick, writes: tuple[Action, ...]) -> Decision:
-    status = tick.status.told(progress=with_mark(tick, tick.progress, tick.progress.weight))
-    event = drift(tick, tick.route(tick.progress.weight))
+    """The route as it shall be; where it was taken away and the pods no longer suffice, that waits for them."""
+    weight, route = tick.progress.weight, tick.route(tick.progress.weight)
+    event, seen = drift(tick, route), tick.seen.router.observe(route, tick.seen.ours)
+    if (seen.weight or 0) < weight and tick.ready < tick.seen.router.size(weight, tick.target.replicas):
+        waiting = _asked_for_pods(tick).model_copy(update={"in_force": False})
+        return Decision(tick.status.told(progress=waiting), actions=(event,), again=True)
+    status = tick.status.told(progress=with_mark(tick, tick.progress, weight))
     return Decision(status, actions=(*writes, event), wake_at=settles_at(tick.at(status)))
 
 
