@@ -666,6 +666,21 @@ class TestDrift:
         self.drifts(world.advance(1))
         assert world.status.step == begun
 
+    @pytest.mark.parametrize("asked", ["", "abort"])
+    def test_waits_with_a_lost_pin_for_a_stable_that_has_pods(self, asked: str) -> None:
+        """The user's Service leads to the candidate's pods too once someone has replaced its selector."""
+        world = moving("Step", policies=False)
+        world.scale(0)
+        world.advance(10)
+        world.scale(4)
+        world.api.merge("Service", "shop", {"spec": {"selector": {POD_TEMPLATE_HASH: None}}}, "stranger")
+        if asked:
+            world.user_asks(asked)
+        world.advance(1).proxy.lost.clear()
+        world.until("RolledBack" if asked else "Succeeded").advance(30)
+        assert_whole(world)
+        assert_nothing_left(world)
+
     def test_waits_for_pods_where_the_route_was_taken_away_and_the_deployment_scaled(self) -> None:
         world = moving("Step").advance(8)
         world.controllers.startup = 20.0

@@ -7,15 +7,12 @@ from headgate.release.observation import Unknown
 from headgate.release.reasons import Reason
 from headgate.release.stage import SWITCHED, Stage
 from headgate.release.tick import Tick
-from headgate.release.traffic import drift, enforce, held_for, with_mark
+from headgate.release.traffic import WATCH_STABLE, drift, enforce, held_for, unserved, with_mark
 from headgate.workloads.endpoints import ready_of
 from headgate.workloads.replica_set import ReplicaSet, twins_among
 
 DRAIN = 5.0
 """Seconds for requests that were under way when the traffic had left."""
-
-_WATCH_STABLE = 2.0
-"""Seconds between two looks at stable's endpoints while it has none."""
 
 _EVENTS: dict[Outcome, Reason] = {
     "RolledBack": Reason.ROLLED_BACK,
@@ -38,7 +35,7 @@ def leave(tick: Tick, outcome: Outcome, why: str, *events: Event) -> Decision:
     carries = tick.progress.weight > 0 or tick.progress.stage in SWITCHED
     if carries and stable_ready == 0 and ready > 0 and _awaited(tick):
         message = wording.stable_is_down(tick.stable)
-        return Decision(tick.say("Stalled", "StableDown", message), wake_at=tick.now + _WATCH_STABLE)
+        return Decision(tick.say("Stalled", "StableDown", message), wake_at=tick.now + WATCH_STABLE)
     moved = tick.moved(Stage.RETURN, outcome=outcome, reason=why, approved_by=None, frozen=False, skip=False)
     if carries:
         moved = with_mark(tick, moved, 0)
@@ -101,6 +98,8 @@ def _put_back(tick: Tick) -> Decision | None:
     writes = enforce(tick, route)
     if not writes:
         return None
+    if waiting := unserved(tick, route):
+        return waiting
     status = tick.status.told(progress=tick.moved(Stage.RETURN, routed_at=tick.now))
     events = () if tick.uprooted else (drift(tick, route),)
     return Decision(status, first=writes, actions=events, again=True)

@@ -14,7 +14,17 @@ from headgate.release.reasons import Reason
 from headgate.release.retreat import fail
 from headgate.release.stage import Stage
 from headgate.release.tick import Tick
-from headgate.release.traffic import drift, enforce, held_for, settled, settles_at, strays, with_mark, with_step_mark
+from headgate.release.traffic import (
+    drift,
+    enforce,
+    held_for,
+    settled,
+    settles_at,
+    strays,
+    unserved,
+    with_mark,
+    with_step_mark,
+)
 from headgate.routing.naming import candidate_service
 from headgate.workloads import candidate
 from headgate.workloads.autoscaler import hold_patch
@@ -100,6 +110,8 @@ def reach(tick: Tick, weight: int) -> Decision | None:
     Invariant 2: a weight rises only while the verdict is not bad and the endpoints suffice.
     """
     applied = tick.progress.weight
+    if waiting := unserved(tick, tick.route(weight)):
+        return waiting
     if weight < applied:
         return _written(tick, weight, Event(Reason.WEIGHT, wording.lowered(weight, tick.candidate)))
     if weight > applied:

@@ -3,11 +3,15 @@
 from headgate.api.fields import moment
 from headgate.api.status import Held, Mark, Progress
 from headgate.release import wording
-from headgate.release.decision import Action, Apply, Delete, Event, Patch
+from headgate.release.decision import Action, Apply, Decision, Delete, Event, Patch
+from headgate.release.observation import Unknown
 from headgate.release.reasons import Reason
 from headgate.release.tick import Tick
 from headgate.routing.route import Route
 from headgate.routing.service import pin_patch
+
+WATCH_STABLE = 2.0
+"""Seconds between two looks at stable's endpoints while it has none."""
 
 _MOST_MARKS = 200
 _NOT_ROUTES = frozenset({"Service", "ReplicaSet"})
@@ -25,6 +29,20 @@ def drift(tick: Tick, route: Route) -> Event:
     """The event that says what of a route someone changed."""
     seen = tick.seen.router.observe(route, tick.seen.ours)
     return Event(Reason.TRAFFIC_DRIFT, wording.drifted(seen.reason or "the service's selector"))
+
+
+def unserved(tick: Tick, route: Route) -> Decision | None:
+    """The wait before a lost pin is put back to a stable without a ready pod: until then the candidate serves alone."""
+    target, service, pods = tick.seen.target, tick.seen.service, tick.seen.stable_endpoints
+    lost = service is not None and service.pin is None and tick.seen.router.pin(route) == tick.stable.revision
+    if not lost or target is None or target.replicas == 0:
+        return None
+    if isinstance(pods, Unknown):
+        return Decision(tick.status, look=tick.seen.missing("stable_endpoints"))
+    if not pods or pods - tick.seen.endpoints:
+        return None
+    message = wording.stable_is_down(tick.stable)
+    return Decision(tick.say("Stalled", "StableDown", message), wake_at=tick.now + WATCH_STABLE)
 
 
 def strays(tick: Tick) -> tuple[Action, ...]:
