@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PURE := api analysis routing workloads
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test test-quick lint generate bench clean
+.PHONY: help demo demo-down test test-quick explore lint generate bench clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -24,6 +24,9 @@ test: $(VENV)/installed lint ## Everything, on a real cluster that it starts and
 	@$(BIN)/pytest --numprocesses=2 tests/unit tests/simulation
 	@$(BIN)/pytest tests/cluster
 	@$(BIN)/pytest --numprocesses=3 --maxschedchunk=1 tests/e2e
+
+explore: $(VENV)/installed ## Look for releases that break an invariant, by chance and for long
+	@$(BIN)/pytest --numprocesses=2 --hypothesis-profile=explore tests/simulation/test_invariants.py
 
 lint: $(VENV)/installed
 	@$(BIN)/ruff check --quiet .

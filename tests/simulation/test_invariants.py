@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.api.names import KIND
@@ -57,7 +57,6 @@ def test_invariant_6_a_bad_version_is_rolled_back_in_spite_of_a_fault(call: int,
     assert_nothing_left(world)
 
 
-@settings(deadline=None, max_examples=25)
 @given(
     faults=st.sets(st.integers(0, 120), max_size=25),
     crashes=st.booleans(),
@@ -105,7 +104,6 @@ HAPPENINGS: dict[str, Callable[[World], object]] = {
 }
 
 
-@settings(deadline=None, max_examples=40)
 @given(
     happenings=st.lists(st.tuples(st.sampled_from(sorted(HAPPENINGS)), st.integers(0, 90)), max_size=14),
     faults=st.sets(st.integers(0, 300), max_size=20),
@@ -186,7 +184,6 @@ OUTRAGES: dict[str, Callable[[World], object]] = {
 }
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     happenings=st.lists(
         st.tuples(st.sampled_from(sorted({**HAPPENINGS, **OUTRAGES})), st.integers(0, 60)), max_size=12

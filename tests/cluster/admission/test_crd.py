@@ -316,7 +316,7 @@ def server(admin: Kubectl, lab: Lab) -> Server:  # noqa: ARG001 (the CRD must be
     return Server(lab)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(spec=SPECS)
 @example(spec={"targetRef": {"kind": "Deployment", "name": "shop"}, **FULL})
 @example(spec=LARGEST)

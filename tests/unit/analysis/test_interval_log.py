@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.analysis.interval_log import IntervalLog
@@ -240,7 +240,6 @@ def histories(draw: st.DrawFn) -> list[Series]:
     return made
 
 
-@settings(max_examples=60)
 @given(histories(), st.lists(st.floats(400, 2500), max_size=5))
 def test_folding_batch_by_batch_equals_folding_all_at_once(items: list[Series], cuts: list[float]) -> None:
     """The log that is read back after a restart is equal bit for bit."""
@@ -261,7 +260,6 @@ def test_folding_batch_by_batch_equals_folding_all_at_once(items: list[Series], 
     assert batched.intervals == IntervalLog(15.0, marks).extend(items).intervals
 
 
-@settings(max_examples=40)
 @given(histories(), st.randoms())
 def test_the_order_of_the_series_does_not_matter(items: list[Series], rng: random.Random) -> None:
     shuffled = list(items)
@@ -270,7 +268,6 @@ def test_the_order_of_the_series_does_not_matter(items: list[Series], rng: rando
     assert fold(*shuffled).intervals == fold(*items).intervals
 
 
-@settings(max_examples=40)
 @given(histories())
 def test_counts_are_always_possible(items: list[Series]) -> None:
     for interval in fold(*items, BEYOND).intervals:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.analysis.dispersion import Baseline
@@ -48,7 +48,6 @@ def intervals_of(drawn: Sequence[tuple[Counts, Counts, tuple[int, int], bool]]) 
     ]
 
 
-@settings(max_examples=80, deadline=None)
 @given(
     st.lists(checks, min_size=1, max_size=25), st.sampled_from([COMPARED, BOTH]), st.sampled_from([Baseline(), PAST])
 )

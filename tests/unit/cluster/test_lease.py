@@ -4,7 +4,7 @@ import asyncio
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.api.fields import Manifest
@@ -304,7 +304,6 @@ async def live(api: MemoryApi, name: str, everyone: list[Elector]) -> None:
         await mine.hold()
 
 
-@settings(max_examples=25, deadline=None)
 @given(troubles=troubles)
 def test_never_do_two_lead_at_once_and_one_always_does_in_the_end(troubles: list[Trouble]) -> None:
     """Given two replicas and troubles that end by 140 s, then one leads from 155 s on."""
