@@ -1,20 +1,13 @@
 """What the API server itself answers: the chart is installed on a real one, requests are made by kubectl."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
-sys.path[:0] = [str(ROOT), str(ROOT / "hack")]
-
-from lab import handle  # noqa: E402 (hack/ is no package of the project)
-from lab.progress import LabError  # noqa: E402
-from tests.cluster.admission.kubectl import (  # noqa: E402
+from lab.handle import Lab
+from tests.cluster.admission.kubectl import (
     Kubectl,
     deployment,
     dry_run_is_held,
@@ -22,30 +15,20 @@ from tests.cluster.admission.kubectl import (  # noqa: E402
     service,
     updated_pods,
 )
-
-CHART = ROOT / "charts" / "headgate"
-
-
-@pytest.fixture(scope="session")
-def lab() -> Iterator[handle.Lab]:
-    """An API server with controllers and without nodes; one that is up already stays up."""
-    try:
-        yield handle.Lab.load("admission")
-    except LabError:
-        started = handle.up("admission", "--only", "api")
-        yield started
-        handle.down("admission")
+from tests.cluster.api_server import api_server, install_chart
 
 
 @pytest.fixture(scope="session")
-def admin(lab: handle.Lab) -> Kubectl:
+def lab() -> Iterator[Lab]:
+    with api_server("admission") as lab:
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def admin(lab: Lab) -> Kubectl:
     """The administrator of a cluster with the CRD and the policies of the chart in force."""
+    install_chart(lab)
     kubectl = Kubectl(lab.environment(), "default")
-    command = ["helm", "upgrade", "--install", "headgate", str(CHART), "--create-namespace"]
-    subprocess.run(
-        [*command, "--namespace", "headgate-system", "--set", "replicas=0"],
-        env=lab.environment(), check=True, capture_output=True, text=True,
-    )  # fmt: skip
     kubectl.tried("create", "rolebinding", "probe", "--clusterrole=headgate-editor", "--user=probe")
     kubectl.until("the policies act", lambda: policies_act(kubectl))
     return kubectl

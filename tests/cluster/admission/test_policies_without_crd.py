@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import pytest
 
 from lab.handle import Lab
-from tests.cluster.admission.conftest import ROOT
 from tests.cluster.admission.kubectl import (
     OPERATOR,
     Kubectl,
@@ -17,6 +16,7 @@ from tests.cluster.admission.kubectl import (
     release,
     service,
 )
+from tests.cluster.api_server import ROOT
 
 pytestmark = pytest.mark.cluster
 

@@ -13,14 +13,12 @@ from uuid import uuid4
 import pytest
 import yaml
 
-from lab import handle
-from lab.progress import LabError
+from lab.handle import Lab
+from tests.cluster.api_server import SYSTEM, api_server, install_chart
 from tests.cluster.shell.faulty_proxy import FaultyProxy
 from tests.cluster.shell.operator_process import OperatorProcess, until
 
-ROOT = Path(__file__).resolve().parents[3]
 Manifest = dict[str, Any]
-SYSTEM = "headgate-system"
 RELEASE: Manifest = {"apiVersion": "headgate.dev/v1alpha1", "kind": "CanaryRelease"}
 
 
@@ -30,21 +28,16 @@ def target(name: str) -> Manifest:
 
 
 @pytest.fixture(scope="session")
-def lab() -> Iterator[handle.Lab]:
-    """An API server with controllers and without nodes; one that is up already stays up."""
-    try:
-        yield handle.Lab.load("shell")
-    except LabError:
-        started = handle.up("shell", "--only", "api")
-        yield started
-        handle.down("shell")
+def lab() -> Iterator[Lab]:
+    with api_server("shell") as lab:
+        yield lab
 
 
 @dataclass
 class Cluster:
     """The API server, as the administrator and as the operator's ServiceAccount."""
 
-    lab: handle.Lab
+    lab: Lab
     url: str
     authority: str
 
@@ -84,13 +77,9 @@ class Cluster:
 
 
 @pytest.fixture(scope="session")
-def cluster(lab: handle.Lab) -> Cluster:
+def cluster(lab: Lab) -> Cluster:
     """The cluster with the chart installed; no pod of it runs, since there is no node."""
-    command = ["helm", "upgrade", "--install", "headgate", str(ROOT / "charts" / "headgate"), "--create-namespace"]
-    subprocess.run(
-        [*command, "--namespace", SYSTEM, "--set", "replicas=0"],
-        env=lab.environment(), check=True, capture_output=True, text=True,
-    )  # fmt: skip
+    install_chart(lab)
     config = yaml.safe_load(lab.kubeconfig.read_text())["clusters"][0]["cluster"]
     cluster = Cluster(lab, config["server"], base64.b64decode(config["certificate-authority-data"]).decode())
     until("releases can be written", cluster.admits_releases)

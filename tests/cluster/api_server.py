@@ -1,0 +1,32 @@
+"""A real API server with Headgate's chart on it."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lab import handle
+from lab.progress import LabError
+
+ROOT = Path(__file__).resolve().parents[2]
+SYSTEM = "headgate-system"
+
+
+@contextmanager
+def api_server(name: str) -> Iterator[handle.Lab]:
+    """An API server with controllers and without nodes; one that is up already stays up."""
+    try:
+        yield handle.Lab.load(name)
+    except LabError:
+        yield handle.up(name, "--only", "api")
+        handle.down(name)
+
+
+def install_chart(lab: handle.Lab) -> None:
+    """The CRD, the policies and the rights; no pod, since there is no node."""
+    chart = str(ROOT / "charts" / "headgate")
+    command = ["helm", "upgrade", "--install", "headgate", chart, "--create-namespace", "--namespace", SYSTEM]
+    done = subprocess.run(
+        [*command, "--set", "replicas=0"], env=lab.environment(), check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
