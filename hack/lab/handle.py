@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from lab import sandbox
 from lab.layout import DEFAULT_NAME, HACK, state_folder
 from lab.progress import LabError
 
@@ -43,10 +44,14 @@ class Lab:
     @classmethod
     def load(cls, name: str = DEFAULT_NAME) -> Self:
         """The lab of this name; LabError when it is not up."""
+        folder = state_folder(name)
         try:
-            values = json.loads((state_folder(name) / "lab.json").read_text())
+            values = json.loads((folder / "lab.json").read_text())
         except FileNotFoundError:
-            raise LabError(f"no lab {name}: start it with `python3 hack/lab up --name {name}`") from None
+            values = None
+        # The file outlives a lab that was killed, and the machine that it ran on.
+        if values is None or (values["driver"] == "processes" and sandbox.find_init(folder) is None):
+            raise LabError(f"no lab {name}: start it with `python3 hack/lab up --name {name}`")
         for path in ("folder", "kubeconfig", "audit_log"):
             values[path] = values[path] and Path(values[path])
         return cls(**values)

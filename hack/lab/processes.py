@@ -3,11 +3,13 @@
 import os
 import shutil
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from lab import binaries, certificates, control, images, isolation, monitoring, network, node, packages, sandbox, users
+from lab.cache import lock
 from lab.handle import Lab
-from lab.layout import state_folder
+from lab.layout import identity, state_folder
 from lab.progress import LabError, run, say, tail_of
 from lab.settings import NODE_NAME, Settings
 
@@ -17,22 +19,33 @@ _PATIENCE = 120.0
 def up(name: str, *, only_api: bool, api_server_flags: tuple[str, ...] = ()) -> Lab:
     """Start the lab, or return it as it is when it runs."""
     folder = state_folder(name)
-    if sandbox.find_init(folder):
-        return _running(folder, only_api=only_api)
-    _require_root()
-    packages.ensure(packages.CLUSTER, *([] if only_api else [packages.NODE]))
-    programs = binaries.build(_groups(only_api=only_api))
-    down(name)  # what a lab that ended badly, or with the machine, left
-    settings = _prepare(folder, programs, only_api=only_api, api_server_flags=api_server_flags)
-    _wait(settings)
-    lab = _handle(settings, name)
-    lab.save()
-    return lab
+    with _alone(folder):
+        if sandbox.find_init(folder):
+            return _running(folder, only_api=only_api)
+        _require_root()
+        packages.ensure(packages.CLUSTER, *([] if only_api else [packages.NODE]))
+        programs = binaries.build(_groups(only_api=only_api))
+        _remove(folder)  # what a lab that ended badly, or with the machine, left
+        settings = _prepare(folder, programs, only_api=only_api, api_server_flags=api_server_flags)
+        _wait(settings)
+        lab = _handle(settings, name)
+        lab.save()
+        return lab
 
 
 def down(name: str) -> None:
     """End the lab and remove its processes, link, cgroups and folder."""
     folder = state_folder(name)
+    with _alone(folder):
+        _remove(folder)
+
+
+def _alone(folder: Path) -> AbstractContextManager[None]:
+    """Of two commands that start or end one lab, the second waits."""
+    return lock(f"lab-{folder.name}-{identity(folder)}")
+
+
+def _remove(folder: Path) -> None:
     sandbox.end(folder)
     network.disconnect(folder)
     isolation.remove_mount_points()

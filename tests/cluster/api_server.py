@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab import handle
-from lab.progress import LabError
+from lab import handle, sandbox
+from lab.layout import state_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 SYSTEM = "headgate-system"
@@ -15,10 +15,9 @@ SYSTEM = "headgate-system"
 @contextmanager
 def api_server(name: str) -> Iterator[handle.Lab]:
     """An API server with controllers and without nodes; one that is up already stays up."""
-    try:
-        yield handle.Lab.load(name)
-    except LabError:
-        yield handle.up(name, "--only", "api")
+    was_up = sandbox.find_init(state_folder(name)) is not None
+    yield handle.up(name, "--only", "api")
+    if not was_up:
         handle.down(name)
 
 
