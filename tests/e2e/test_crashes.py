@@ -16,7 +16,7 @@ from tests.e2e.watching import Sighting, Watch
 
 pytestmark = pytest.mark.e2e
 
-# How many times the operator is killed in each stage; the stages after Adopt follow from it without a status.
+# How many times the operator is killed in each stage; Adopt may have become Tidy when the signal arrives.
 KILLS = {"Step": 14, "Fill": 1, "Switch": 1, "Bake": 3, "Adopt": 1}
 TAKEOVER = 15.0
 
@@ -28,7 +28,7 @@ def test_an_operator_killed_at_20_moments_finishes_its_release(install: Install,
     moments = random.Random(20)
     with headgate.operator(tmp_path) as operator:
         operator.leads()
-        shop.opens("v1", steps=[*STEPS, {"pause": {}}], bake="25s")
+        shop.opens("v1", steps=[*STEPS, {"pause": {}}], bake="40s")
         operator.signal(signal.SIGKILL)
 
     killed: list[str] = []
@@ -50,7 +50,7 @@ def test_an_operator_killed_at_20_moments_finishes_its_release(install: Install,
             shop.operator_log = operator.log
             shop.reaches("Succeeded")
             shop.kubectl.until("the end is told", lambda: "Promoted" in shop.event_reasons())
-    assert Counter(killed) == KILLS
+    assert Counter("Adopt" if stage == "Tidy" else stage for stage in killed) == KILLS
     assert shop.weights() == [20, 50, 100, 0]
     assert shop.pins() == ["any", "v1", "v2", "any"]
     assert shop.event_reasons().count("Promoted") == 1
