@@ -162,6 +162,8 @@ def _rows(schema: Schema, path: str) -> Iterator[str]:
 def _type(field: Schema) -> str:
     if "items" in field:
         return f"list of {_type(field['items'])}s"
+    if "additionalProperties" in field:
+        return f"map of {_type(field['additionalProperties'])}s".replace("list of strings", "lists of string")
     if "enum" in field:
         return " or ".join(f"`{value}`" for value in field["enum"])
     if field.get("format") == "date-time":
@@ -175,6 +177,8 @@ def _bounds(field: Schema) -> Iterator[str]:
         yield f"From {field['minimum']} to {field['maximum']}."
     if "maxItems" in field:
         yield f"At most {field['maxItems']} items."
+    if "maxProperties" in field:
+        yield f"At most {field['maxProperties']} labels."
     if field.get("type") != "object" and "items" not in field:
         yield from (
             f"Refused otherwise: *{rule['message']}*."

@@ -26,9 +26,9 @@ FILE = f"crds/{GROUP}_{PLURAL}.yaml"
 
 _KEPT = frozenset(
     {
-        "description", "enum", "format", "items", "maxItems", "maxLength", "maximum", "minItems", "minLength",
-        "minimum", "pattern", "properties", "required", "type", "x-kubernetes-int-or-string",
-        "x-kubernetes-list-map-keys", "x-kubernetes-list-type", VALIDATIONS,
+        "additionalProperties", "description", "enum", "format", "items", "maxItems", "maxLength", "maxProperties",
+        "maximum", "minItems", "minLength", "minimum", "pattern", "properties", "required", "type",
+        "x-kubernetes-int-or-string", "x-kubernetes-list-map-keys", "x-kubernetes-list-type", VALIDATIONS,
     }
 )  # fmt: skip
 _SAID_OTHERWISE = frozenset({"default", "title"})
@@ -160,6 +160,8 @@ def _inlined(schema: JsonSchemaValue, definitions: JsonSchemaValue, path: str) -
         raise TypeError(f"{path}: a structural schema can't say {', '.join(sorted(strange))}")
     if "items" in found:
         found["items"] = _inlined(found["items"], definitions, f"{path}[]")
+    if "additionalProperties" in found:
+        found["additionalProperties"] = _inlined(found["additionalProperties"], definitions, f"{path}.*")
     if "properties" in found:
         found["properties"] = {
             name: _inlined(field, definitions, f"{path}.{name}") for name, field in found["properties"].items()

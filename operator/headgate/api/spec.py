@@ -5,6 +5,7 @@ one. Rules that one schema can say stand beside the field they concern, as CEL f
 offline commands; what needs a look into the cluster is checked in `headgate.release.checks`.
 """
 
+import re
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
@@ -28,10 +29,20 @@ _SERVICE_NAME = matching(
 _METRIC_NAME = matching("^[a-zA-Z_:][a-zA-Z0-9_:]*$", "not a metric name: use letters, digits, _ and :")
 _LABEL_NAME = matching("^[a-zA-Z_][a-zA-Z0-9_]*$", "not a label name: use letters, digits and _")
 
+_SELECTOR_PATTERN = "^[a-zA-Z_][a-zA-Z0-9_]*$"
+_SELECTOR_LABELS = Rule(
+    f"self.all(label, label.matches('{_SELECTOR_PATTERN}') && !(label in ['le', '__name__']))",
+    "not a label to choose by: use letters, digits and _, a letter or _ first, and neither le nor __name__",
+    lambda labels: all(re.fullmatch(_SELECTOR_PATTERN, label) and label not in {"le", "__name__"} for label in labels),
+)
+
 Name = Annotated[str, Field(max_length=253), _OBJECT_NAME]
 ServiceName = Annotated[str, Field(max_length=63), _SERVICE_NAME]
 MetricName = Annotated[str, Field(max_length=200), _METRIC_NAME]
 LabelName = Annotated[str, Field(max_length=100), _LABEL_NAME]
+LabelValue = Annotated[str, Field(max_length=200)]
+LabelValues = Annotated[tuple[LabelValue, ...], Field(min_length=1, max_length=20)]
+Mesh = Literal["Istio", "Linkerd"]
 Weight = Annotated[int, Field(ge=0, le=100, strict=True)]
 StepWeight = Annotated[
     int | Literal["Auto"],
@@ -241,15 +252,25 @@ class ApplicationMetrics(Model):
     """Counters that the application itself exports, told apart by pod."""
 
     requests: MetricName = "http_requests_total"
-    """Counter of requests."""
+    """Counter of requests. A series without a status is not counted."""
     code_label: LabelName = "code"
-    """Label with the HTTP status."""
+    """Label with the status: HTTP's, unless failures says otherwise."""
+    failures: Annotated[tuple[LabelValue, ...], Field(max_length=20)] = ()
+    """Values of codeLabel that mean a failed request. Default: 500 to 599."""
+    grpc_label: LabelName | None = None
+    """Label with the gRPC code, by number or name: those that stand for a 5xx are failures, too."""
     durations: MetricName = "http_request_duration_seconds"
-    """Histogram of durations in seconds, without _bucket."""
+    """Histogram of durations, without _bucket."""
+    unit: Literal["s", "ms"] = "s"
+    """Unit of the histogram's bounds."""
     pod_label: LabelName = "pod"
     """Label with the pod's name."""
     namespace_label: LabelName = "namespace"
     """Label with the namespace."""
+    labels: Annotated[dict[str, LabelValue], Field(max_length=10), _SELECTOR_LABELS] = Field(default_factory=dict)
+    """Further labels that the counter's and the histogram's series must have, with their values."""
+    without: Annotated[dict[str, LabelValues], Field(max_length=10), _SELECTOR_LABELS] = Field(default_factory=dict)
+    """Series that are not counted, as those of probes: labels with values that leave a series out."""
 
 
 def _distinct(names: Iterable[str]) -> bool:
@@ -265,6 +286,11 @@ class Analysis(Ruled):
             "!has(self.queries) || self.queries.all(q, self.queries.exists_one(p, p.name == q.name))",
             "two queries have the same name: give each its own",
             lambda analysis: _distinct(query.name for query in analysis.queries),
+        ),
+        Rule(
+            "!has(self.mesh) || !has(self.application)",
+            "mesh and application both say where requests are counted: set one of them",
+            lambda analysis: analysis.mesh is None or analysis.application is None,
         ),
     )
 
@@ -293,6 +319,8 @@ class Analysis(Ruled):
     """Name of a Prometheus in the operator's configuration."""
     application: ApplicationMetrics | None = None
     """Judge by the application's own counters instead of the proxy's."""
+    mesh: Mesh | None = None
+    """Judge by the counters of the mesh's proxy beside each pod instead."""
 
 
 class Capacity(Model):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from headgate.cli.subject import Subject
 from headgate.metrics.watch import Watch
-from headgate.routing.application import application_meters
+from headgate.routing.application import application_meters, counters_of
 from headgate.routing.ingress import IngressRouter, read_entry
 from headgate.routing.meter import Matcher, Meter
 from headgate.routing.naming import candidate_service
@@ -50,10 +50,13 @@ def meterings(subject: Subject, proxy: str | None) -> Iterator[Metering]:
     """The ways in which the service may be counted, the likeliest first; `proxy` picks one of an Ingress."""
     spec, route = subject.spec, _route(subject)
     router = SelectorRouter() if spec.traffic.ingress is None else None
-    if spec.analysis.application or router:
-        stable, candidate = application_meters(route, spec.analysis.application)
+    counters = counters_of(spec.analysis)
+    if counters or router:
+        stable, candidate = application_meters(route, counters)
         settle = router.settle if router else IngressRouter().settle
-        yield Metering("the application", stable, candidate, _any_revision(route, stable), settle, pods=True)
+        yield Metering(
+            spec.analysis.mesh or "the application", stable, candidate, _any_revision(route, stable), settle, pods=True
+        )
         return
     if proxy in {None, "Traefik"}:
         yield _ingress(IngressRouter("Traefik"), route)

@@ -6,7 +6,7 @@ from headgate.metrics.watch import Watch, expand
 from headgate.release.observation import Observation
 from headgate.release.stage import UNDECIDED
 from headgate.release.tick import Tick
-from headgate.routing.application import application_meters
+from headgate.routing.application import application_meters, counters_of
 
 
 def watch_of(release: Release, seen: Observation) -> Watch | None:
@@ -18,8 +18,8 @@ def watch_of(release: Release, seen: Observation) -> Watch | None:
         return None
     tick = Tick(release, release.status, seen, now=progress.since)
     route = tick.route(progress.weight)
-    application = spec.analysis.application
-    stable, candidate = application_meters(route, application) if application else seen.router.meters(route)
+    counters = counters_of(spec.analysis)
+    stable, candidate = application_meters(route, counters) if counters else seen.router.meters(route)
     return Watch(
         key=(release.namespace, release.name),
         prometheus=spec.analysis.prometheus,

@@ -1,8 +1,8 @@
 """One query for many releases, and its answer sorted back to them.
 
 Releases whose series have the same names form a family. Their query is a range selector over raw samples: the values of
-the label that tells the releases apart are joined, every other label is matched here. Whatever the number of releases,
-a family costs one query.
+the label that tells the releases apart are joined, labels that are the same for all of them are matched by the server,
+every other label is matched here. Whatever the number of releases, a family costs one query.
 """
 
 import math
@@ -10,7 +10,7 @@ import re
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -18,8 +18,6 @@ from headgate.analysis.samples import Arm, Kind, Series
 from headgate.api.fields import format_duration
 from headgate.metrics.watch import Key, Watch
 from headgate.routing.meter import Matcher, Meter
-
-_SERVER_ERROR = re.compile(r"5(\d\d|xx)?")
 
 
 class Family(NamedTuple):
@@ -38,6 +36,8 @@ class Sorted(NamedTuple):
     """A histogram was timed, but has no bucket at the bound."""
     native: bool
     """The histogram has no classic buckets at all."""
+    silent: bool = False
+    """A version's counter has series, but none that tells a status."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,8 @@ class Share:
 
     items: list[tuple[dict[str, Any], Owner, Kind]]
     native: bool
+    silent: set[Arm] = field(default_factory=set)
+    """Versions whose counter has series that tell no status."""
 
 
 def compact(item: dict[str, Any]) -> dict[str, Any]:
@@ -80,8 +82,9 @@ def selector(family: Family, watches: Iterable[Watch]) -> str:
         bounds |= _written(watch)
     if len(bounds) > 1:
         names += [family.durations, f"{family.durations}_count", f"{family.durations}_bucket"]
-    matchers = [("__name__", _one_of(names)), (family.label, _values(watches)), ("le", _one_of(sorted(bounds)))]
-    return "{" + ",".join(f'{label}=~"{_quoted(pattern)}"' for label, pattern in matchers) + "}"
+    patterns = [("__name__", _one_of(names)), (family.label, _values(watches)), ("le", _one_of(sorted(bounds)))]
+    matchers = [Matcher(label, "=~", pattern) for label, pattern in patterns] + _shared(watches)
+    return "{" + ",".join(f'{one.label}{one.op}"{_quoted(one.value)}"' for one in matchers) + "}"
 
 
 def bounds_query(family: Family, watches: Sequence[Watch]) -> str:
@@ -89,6 +92,16 @@ def bounds_query(family: Family, watches: Sequence[Watch]) -> str:
     labels = sorted({matcher.label for watch in watches for matcher in watch.candidate.matchers})
     matchers = f'__name__="{family.durations}_bucket",{family.label}=~"{_quoted(_values(watches))}"'
     return f"group by (le,{','.join(labels)}) ({{{matchers}}})"
+
+
+def no_status(watch: Watch) -> str:
+    """Why a counter says nothing of failures."""
+    meter = watch.candidate
+    labels = " or ".join(filter(None, (meter.code_label, meter.grpc_label)))
+    return (
+        f"the series of {meter.requests} have no label {labels}, so that no failure could be seen:"
+        " set spec.analysis.application.codeLabel to the one that has the status"
+    )
 
 
 def no_bucket(watch: Watch, bounds: Sequence[float]) -> str:
@@ -141,13 +154,17 @@ class Sorter:
                 kind = self._kind(labels, owner)
                 if labels["__name__"] == self._family.durations and "histograms" in item:
                     found[owner.key].native = True
+                if kind is None and labels["__name__"] == self._family.requests:
+                    found[owner.key].silent.add(owner.arm)
                 if kind is not None and "values" in item:
                     found[owner.key].items.append((item, owner, kind))
         return found
 
     def series(self, share: Share) -> Sorted:
         """The series of one release: made one release at a time, for a first read holds an hour of each."""
-        return _paired([self._series(*item) for item in share.items], native=share.native)
+        found = _paired([self._series(*item) for item in share.items], native=share.native)
+        counted = {owner.arm for _, owner, kind in share.items if kind in {"served", "failed"}}
+        return found._replace(silent=bool(share.silent - counted))
 
     def bounds(self, result: Iterable[dict[str, Any]]) -> dict[Key, list[float]]:
         """The bounds of each release's histograms in the answer to `bounds_query`."""
@@ -176,7 +193,7 @@ class Sorter:
     def _kind(self, labels: dict[str, str], owner: Owner) -> Kind | None:
         name = labels["__name__"]
         if name == self._family.requests:
-            return "failed" if _SERVER_ERROR.fullmatch(labels.get(owner.meter.code_label, "")) else "served"
+            return owner.meter.counts(labels)
         if not owner.bounds:
             return None
         if name == f"{self._family.durations}_count":
@@ -232,6 +249,12 @@ def _written(watch: Watch) -> set[str]:
 def _values(watches: Iterable[Watch]) -> str:
     first = {meter.matchers[0] for watch in watches for meter in (watch.stable, watch.candidate)}
     return "|".join(sorted(re.escape(one.value) if one.op == "=" else one.value for one in first))
+
+
+def _shared(watches: Iterable[Watch]) -> list[Matcher]:
+    """What all series of these releases have in common beside their family: the server need not send others."""
+    sets = [set(meter.matchers[1:]) for watch in watches for meter in (watch.stable, watch.candidate)]
+    return sorted(set.intersection(*sets), key=lambda one: (one.label, one.op, one.value))
 
 
 def _one_of(words: Iterable[str]) -> str:

@@ -17,6 +17,7 @@ from headgate.metrics.batch import (
     family_of,
     no_bucket,
     no_classic_buckets,
+    no_status,
     selector,
 )
 from headgate.metrics.endpoint import Endpoint
@@ -169,9 +170,9 @@ class Source:
             memory.latency_problem = no_classic_buckets(watch)
         elif not found.unpaired:
             memory.latency_problem = ""
-        stale = self._staleness(memory, now)
-        if stale:
-            self._blame([watch], stale, now)
+        problem = no_status(watch) if found.silent else self._staleness(memory, now)
+        if problem:
+            self._blame([watch], problem, now)
         else:
             memory.problem, memory.problem_since = "", None
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from headgate.release.observation import Observation, Unknown
 from headgate.release.tick import Tick
-from headgate.routing.application import LONGEST_TARGET
+from headgate.routing.application import LONGEST_TARGET, counters_of
 from headgate.routing.ingress import read_entry
 from headgate.routing.naming import candidate_service
 from headgate.routing.route import Backend, Route
@@ -53,8 +53,8 @@ def _target_problems(target: Deployment, seen: Observation) -> Iterator[str]:
 
 
 def _meter_problems(tick: Tick, target: Deployment) -> Iterator[str]:
-    by_application = tick.spec.analysis.application is not None or tick.seen.router.by_pods
-    if tick.spec.analysis.enabled and by_application and len(target.name) > LONGEST_TARGET:
+    by_pods = tick.seen.router.by_pods or counters_of(tick.spec.analysis) is not None
+    if tick.spec.analysis.enabled and by_pods and len(target.name) > LONGEST_TARGET:
         yield (
             f"the name of deployment {target.name} has more than {LONGEST_TARGET} characters, so the names of its pods"
             f" don't tell two versions apart: judge by an ingress's counters, or set spec.analysis.enabled to false"

@@ -224,6 +224,25 @@ BAD = [
         "label with -", _analysis(application={"podLabel": "pod-name"}), "spec.analysis.application.podLabel",
         "not a label name: use letters, digits and _",
     ),
+    Bad(
+        "label to choose by with -", _analysis(application={"labels": {"pod-name": "a"}}),
+        "spec.analysis.application.labels",
+        "not a label to choose by: use letters, digits and _, a letter or _ first, and neither le nor __name__",
+    ),
+    Bad(
+        "bucket as a label to leave out", _analysis(application={"without": {"le": ["0.1"]}}),
+        "spec.analysis.application.without",
+        "not a label to choose by: use letters, digits and _, a letter or _ first, and neither le nor __name__",
+    ),
+    Bad(
+        "other unit", _analysis(application={"unit": "us"}), "spec.analysis.application.unit",
+        'Unsupported value: "us": supported values: "s", "ms"',
+        "'us' is not supported; supported values: 's' or 'ms'",
+    ),
+    Bad(
+        "a mesh and an application", _analysis(mesh="Istio", application={}), "spec.analysis",
+        "mesh and application both say where requests are counted: set one of them",
+    ),
     Bad("negative headroom", _of(capacity={"headroom": -5}), "spec.capacity.headroom", NO_PERCENT),
     Bad(
         "no time to get ready", _of(capacity={"readyWithin": "0s"}), "spec.capacity.readyWithin",

@@ -43,6 +43,11 @@ FULL: Manifest = {
             "durations": "app:seconds",
             "podLabel": "kubernetes_pod",
             "namespaceLabel": "kubernetes_namespace",
+            "failures": ["error", "timeout"],
+            "grpcLabel": "grpc_code",
+            "unit": "ms",
+            "labels": {"side": "server", "_tier": ""},
+            "without": {"path": ["/healthz", "/readyz"]},
         },
     },
     "onFailure": "Hold",
@@ -243,7 +248,14 @@ QUERIES = some.fixed_dictionaries(
 LATENCIES = some.fixed_dictionaries(
     {"below": mostly(["300ms", "2s", "1s5ms"], ["0s0ms", "0ms", "5m", "", 3])}, optional={"objective": PERCENTAGES}
 )
-APPLICATIONS = maybe(requests=mostly(["a:b_1"], ["1a", ""]), podLabel=mostly(["pod"], ["a:b", ""]))
+CHOICES = mostly(["side", "_a", "A1", "l" * 200], ["1a", "", "le", "__name__", "a-b", "a\n"])
+APPLICATIONS = maybe(
+    requests=mostly(["a:b_1"], ["1a", ""]),
+    podLabel=mostly(["pod"], ["a:b", ""]),
+    unit=mostly(["s", "ms"], ["us"]),
+    labels=some.dictionaries(CHOICES, mostly(["", "a"], ["x" * 201, 1]), max_size=11),
+    without=some.dictionaries(CHOICES, mostly([["a", "b"], [""]], [[], "a"]), max_size=3),
+)
 ANALYSES = maybe(
     enabled=mostly([True, False], ["true", 1]),
     errors=some.fixed_dictionaries({"max": PERCENTAGES}),
@@ -254,6 +266,7 @@ ANALYSES = maybe(
     interval=durations("2s", "15s", "10m"),
     prometheus=NAMES,
     application=APPLICATIONS,
+    mesh=mostly(["Istio", "Linkerd"], ["Consul"]),
 )
 TARGETS = some.fixed_dictionaries(
     {"kind": mostly(["Deployment"], ["StatefulSet", ""]), "name": NAMES},
@@ -281,6 +294,10 @@ LARGEST = {
         "queries": [
             {"name": f"{number:02}".ljust(63, "x"), "query": "$(candidate)" * 341, "max": 1} for number in range(20)
         ],
+        "application": {
+            "labels": {f"{number}".rjust(5000, "x"): "y" * 200 for number in range(10)},
+            "without": {f"{number}".rjust(5000, "x"): ["y" * 200] * 20 for number in range(10)},
+        },
     },
 }
 """As large as the bounds allow: the rules must stay within the API server's cost limits."""

@@ -31,6 +31,12 @@ def test_the_applications_own_counters_may_be_asked_for(release: Write) -> None:
     assert found.past.requests == "shop_requests_total"
 
 
+def test_a_meshs_counters_are_looked_for_by_its_name(release: Write) -> None:
+    (found,) = of(release(analysis={"mesh": "Istio"}))
+
+    assert (found.name, found.past.requests, found.pods) == ("Istio", "istio_requests_total", True)
+
+
 LABELS = {"service": "prod-shop-shop-80@kubernetesingressnginx"}
 CANARY = {"service": "prod-shop-shop-80-canary@kubernetesingressnginx"}
 

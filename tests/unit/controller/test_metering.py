@@ -54,6 +54,14 @@ def test_bounds_and_queries_of_the_spec() -> None:
     assert found.queries == (("cpu", "abbbb baaaa cprod dshop"),)
 
 
+def test_the_counters_of_a_mesh_by_pod_whatever_splits_the_traffic() -> None:
+    for router in (IngressRouter(), SelectorRouter()):
+        found = watch(moving(spec={"analysis": {"mesh": "Linkerd"}}), Observation(router))
+        assert found.stable.selects({"pod": "shop-aaaa-x2x4z", "namespace": "prod", "direction": "inbound"})
+        assert found.candidate.selects({"pod": "shop-bbbb-x2x4z", "namespace": "prod", "direction": "inbound"})
+        assert not found.stable.selects({"pod": "shop-aaaa-x2x4z", "namespace": "prod", "direction": "outbound"})
+
+
 def test_the_applications_own_counters_where_the_spec_asks_for_them() -> None:
     application = {"analysis": {"application": {"requests": "app_requests"}}}
     found = watch(moving(spec=application), Observation(IngressRouter()))

@@ -33,7 +33,8 @@ def _parsed(text: str) -> Iterator[tuple[Series, float, float]]:
     for line in text.splitlines():
         found = _LINE.fullmatch(line)
         assert found, f"no sample: {line}"
-        labels = [("__name__", found["name"]), *_LABEL.findall(found["labels"])]
+        # An empty label is none: a scrape leaves it out, too.
+        labels = [("__name__", found["name"]), *(pair for pair in _LABEL.findall(found["labels"]) if pair[1])]
         yield tuple(sorted(labels)), float(found["at"]), float(found["value"])
 
 

@@ -290,7 +290,7 @@ def matrix(*series: dict[str, Any]) -> str:
 
 def test_a_native_histogram_is_refused_by_name(serve: Serve) -> None:
     """Prometheus gives its samples as `histograms`, without any bucket at a bound."""
-    requests = {"metric": {"__name__": "r", "service": "shop"}, "values": [[999, "1"], [1060, "9"]]}
+    requests = {"metric": {"__name__": "r", "service": "shop", "code": "200"}, "values": [[999, "1"], [1060, "9"]]}
     native = {"metric": {"__name__": "d", "service": "shop"}, "histograms": [[1060, {"count": "9", "sum": "1"}]]}
     server = serve(lambda handler: send(handler, 200, matrix(requests, native)))
     source = Source("default", Endpoint(url=server.url))
@@ -341,7 +341,7 @@ def test_an_answer_to_queries_that_no_prometheus_gives_is_a_problem_and_no_crash
 def test_a_query_that_one_release_spoils_is_asked_in_halves(serve: Serve) -> None:
     def answer(handler: BaseHTTPRequestHandler) -> None:
         spoiled = b"bad" in server.asked[-1][2]
-        good = {"metric": {"__name__": "r", "service": "good3"}, "values": [[1059, "9"]]}
+        good = {"metric": {"__name__": "r", "service": "good3", "code": "200"}, "values": [[1059, "9"]]}
         send(handler, 422 if spoiled else 200, ERROR if spoiled else matrix(good))
 
     server = serve(answer)

@@ -141,7 +141,7 @@ async def test_a_name_that_is_not_configured_is_said(opened: Open) -> None:
 async def test_an_outage_is_told_from_its_beginning_and_ends(serve: Any, opened: Open) -> None:
     down = [True]
     sample = (
-        '{"data": {"result": [{"metric": {"__name__": "requests_total", "service": "shop"},'
+        '{"data": {"result": [{"metric": {"__name__": "requests_total", "service": "shop", "code": "200"},'
         ' "values": [[1000, "1"], [1019, "2"]]}]}}'
     )
     server = serve(lambda handler: handler.send_error(500) if down[0] else send(handler, sample))
