@@ -5,6 +5,7 @@ import json
 import re
 from contextlib import suppress
 from functools import partial
+from random import uniform
 from typing import Any
 
 import requests
@@ -19,6 +20,8 @@ Result = list[Any]
 """A vector or a matrix as the API gives it, or the pair of a scalar."""
 
 _CONNECT_TIMEOUT = 5.0
+_BACKOFF = 0.1, 0.5
+"""Seconds before a query is sent again."""
 _LONGEST_QUOTE = 200
 _MOST_MIB = 24
 """The largest answer that is read: it is there three times for a moment, as bytes, as text and as numbers."""
@@ -36,6 +39,16 @@ class PrometheusError(Exception):
 
 class _TooLargeError(requests.RequestException):
     """An answer that would not fit into the operator's memory."""
+
+
+class _OneMore(Retry):
+    """One more try after a random moment: operators that a server failed all at once must not ask all at once again.
+
+    Of its own accord urllib3 tries the first time without any delay.
+    """
+
+    def get_backoff_time(self) -> float:
+        return uniform(*_BACKOFF) if self.history else 0.0  # noqa: S311 (no secret)
 
 
 class _FormSession(requests.Session):
@@ -133,13 +146,11 @@ class Prometheus:
             session=session,
             method="POST",
             timeout=(min(_CONNECT_TIMEOUT, endpoint.timeout), endpoint.timeout),
-            retry=Retry(
+            retry=_OneMore(
                 total=1,
                 read=0,
                 status_forcelist=(429, 502, 503, 504),
                 allowed_methods=None,
-                backoff_factor=0.2,
-                backoff_jitter=0.3,
                 respect_retry_after_header=False,
                 raise_on_status=False,
             ),

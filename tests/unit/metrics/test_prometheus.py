@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -172,6 +173,22 @@ def test_a_gateway_that_fails_once_is_asked_again(serve: Serve) -> None:
     server = serve(lambda handler: send(handler, *next(answers)))
 
     assert asked(server.url)[0]["value"] == [0, "1.0"]
+
+
+def test_a_query_is_sent_again_once_and_after_a_moment_that_differs(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that comes back must not be met by all operators in the same instant."""
+    naps: list[float] = []
+    monkeypatch.setattr("urllib3.util.retry.time", SimpleNamespace(sleep=naps.append))
+    server = serve(lambda handler: send(handler, 503, ""))
+
+    said = [sentence(server.url) for _ in range(6)]
+
+    assert all("answers with an error (503)" in one for one in said)
+    assert len(server.asked) == 12
+    assert len(set(naps)) == 6
+    assert all(0.1 <= nap <= 0.5 for nap in naps)
 
 
 def test_queries_are_sent_in_the_body(serve: Serve) -> None:
