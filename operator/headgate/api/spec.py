@@ -101,7 +101,7 @@ class Traffic(Model):
     """The Ingress that leads to the Service. Without it the Service alone carries the traffic: a canary then gets its
     share by its number of pods, and a full switch moves the Service's selector."""
     settle: Annotated[Duration, lasting("0s", "10m", "settle must not be longer than 10m")] | None = None
-    """How long a new weight needs to reach every instance of the proxy. Default: by router and proxy, 5s to 10s."""
+    """How long a new weight needs to reach every instance of the proxy. Default: by router and proxy, 5s to 20s."""
 
 
 class Hold(Ruled):

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from headgate.metrics.endpoint import Endpoint
+from headgate.routing.proxies import Implementation
 
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -27,7 +28,7 @@ class _Section(BaseModel):
 class IngressConfig(_Section):
     """Who serves the Ingresses that releases use."""
 
-    implementation: Literal["Traefik", "IngressNginx"]
+    implementation: Implementation
 
 
 def _own_namespace() -> str:

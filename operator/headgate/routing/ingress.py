@@ -5,15 +5,15 @@ Ingress is never edited. At weight 0 there is no second Ingress: no object of ou
 Annotations: kubernetes/ingress-nginx, docs/user-guide/nginx-configuration/annotations.md#canary.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from headgate.api.fields import Manifest
 from headgate.api.ownership import owned_metadata
-from headgate.routing.meter import Matcher, Meter
+from headgate.routing.meter import Meter
 from headgate.routing.naming import LONGEST_SERVICE, candidate_service
+from headgate.routing.proxies import PROXIES, Implementation
 from headgate.routing.route import Entry, Path, Route, Seen
 
 _PREFIX = "nginx.ingress.kubernetes.io/"
@@ -45,19 +45,15 @@ def _port_of(path: Manifest) -> int | str:
 
 @dataclass(frozen=True)
 class IngressRouter:
-    """Weights by a second Ingress. `implementation` is who serves the class: series and settle time depend on it.
+    """Weights by a second Ingress. `implementation` is who serves the class: series and settle time depend on it."""
 
-    Settle times are twice the worst delay of each proxy's defaults: Traefik's providersThrottleDuration is 2 s,
-    ingress-nginx syncs every 3.3 s and its balancer every further second.
-    """
-
-    implementation: Literal["Traefik", "IngressNginx"] = "Traefik"
+    implementation: Implementation = "Traefik"
     name: str = "ingress"
     by_pods: bool = False
 
     @property
     def settle(self) -> float:
-        return 5.0 if self.implementation == "Traefik" else 10.0
+        return PROXIES[self.implementation].settle
 
     def problems(self, route: Route) -> Sequence[str]:
         entry = route.entry
@@ -106,9 +102,7 @@ class IngressRouter:
         return Seen(weight, "drifted", f"weight {weight} instead of 0")
 
     def meters(self, route: Route) -> tuple[Meter, Meter]:
-        if self.implementation == "Traefik":
-            return _traefik_meter(route, ""), _traefik_meter(route, "-canary")
-        return _nginx_meter(route, canary=False), _nginx_meter(route, canary=True)
+        return PROXIES[self.implementation].meters(route)
 
 
 def _rules(entry: Entry, service: str) -> list[Manifest]:
@@ -139,40 +133,3 @@ def _drift(wanted: Manifest, live: Manifest) -> str:
         if live["spec"].get(key) != value:
             return f"spec.{key} is not as Headgate wrote it"
     return ""
-
-
-def _ports(route: Route) -> list[str]:
-    return sorted({str(path.port) for path in route.entry.paths}) if route.entry else []
-
-
-def _traefik_meter(route: Route, suffix: str) -> Meter:
-    """Series of Traefik: `<namespace>-<ingress>-<service>-<port>[-canary]@kubernetesingressnginx`.
-
-    The candidate's series bear the names of the main Ingress and the stable Service too.
-    """
-    entry = route.entry.name if route.entry else ""
-    names = [
-        "-".join(re.findall(r"[^\W_]+", f"{route.namespace}-{entry}-{route.service}-{port}")) for port in _ports(route)
-    ]
-    return Meter(
-        requests="traefik_service_requests_total",
-        code_label="code",
-        durations="traefik_service_request_duration_seconds",
-        matchers=(Matcher("service", "=~", f"({'|'.join(names)}){suffix}@kubernetesingressnginx"),),
-    )
-
-
-def _nginx_meter(route: Route, *, canary: bool) -> Meter:
-    """Series of ingress-nginx, scraped with honorLabels: only `canary` tells the two versions apart."""
-    entry = route.entry.name if route.entry else ""
-    upstreams = "|".join(f"{route.namespace}-{route.candidate.service}-{port}" for port in _ports(route))
-    return Meter(
-        requests="nginx_ingress_controller_requests",
-        code_label="status",
-        durations="nginx_ingress_controller_request_duration_seconds",
-        matchers=(
-            Matcher("ingress", "=", entry),
-            Matcher("namespace", "=", route.namespace),
-            Matcher("canary", "=~", f"({upstreams})" if canary else ""),
-        ),
-    )

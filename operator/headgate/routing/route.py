@@ -56,6 +56,11 @@ class Route:
     entry: Entry | None = None
     pinned: Literal["stable", "candidate", "neither"] = "stable"
 
+    @property
+    def ports(self) -> list[str]:
+        """Numbers or names of the ports that the entry's paths lead to."""
+        return sorted({str(path.port) for path in self.entry.paths}) if self.entry else []
+
 
 class Seen(NamedTuple):
     """What the cluster says of a route: `weight` is the candidate's share in the objects, None when they are absent."""

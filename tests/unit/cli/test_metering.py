@@ -14,8 +14,8 @@ def of(path: Path, proxy: str | None = None) -> list[Metering]:
     return list(meterings(subject_from_file(str(path), None), proxy))
 
 
-def test_behind_an_ingress_both_proxies_are_looked_for(release: Write) -> None:
-    assert [one.name for one in of(release())] == ["Traefik", "IngressNginx"]
+def test_behind_an_ingress_each_proxy_is_looked_for(release: Write) -> None:
+    assert [one.name for one in of(release())] == ["Traefik", "IngressNginx", "Higress"]
     assert [one.name for one in of(release(), "IngressNginx")] == ["IngressNginx"]
 
 
@@ -75,6 +75,14 @@ def test_ingress_nginx_tells_the_versions_apart_by_its_canary_label(release: Wri
     assert nginx.stable.selects({**labels, "canary": ""})
     assert not nginx.stable.selects({**labels, "canary": "prod-shop-canary-80"})
     assert nginx.candidate.selects({**labels, "canary": "prod-shop-canary-80"})
+
+
+def test_higress_has_a_cluster_for_each_service_and_port(release: Write) -> None:
+    higress = of(release(), "Higress")[0]
+
+    assert higress.stable.selects({"cluster_name": "outbound|80||shop.prod.svc.cluster.local"})
+    assert not higress.stable.selects({"cluster_name": "outbound|80||shop-canary.prod.svc.cluster.local"})
+    assert higress.candidate.selects({"cluster_name": "outbound|8080||shop-canary.prod.svc.cluster.local"})
 
 
 @pytest.mark.parametrize(("pod", "mine"), [

@@ -56,7 +56,10 @@ def test_all_that_the_chart_writes_is_understood(tmp_path: Path) -> None:
     ("text", "sentence"),
     [
         ("worker: 4", "worker is not a field that exists: remove it, or correct its spelling"),
-        ("ingress: {implementation: Kong}", "ingress.implementation: Input should be 'Traefik' or 'IngressNginx'"),
+        (
+            "ingress: {implementation: Kong}",
+            "ingress.implementation: Input should be 'Traefik', 'IngressNginx' or 'Higress'",
+        ),
         ("ingress: {}", "ingress.implementation: Field required"),
         ("policies: maybe", "policies: Input should be 'auto', 'on' or 'off'"),
         ("workers: 0", "workers: Input should be greater than or equal to 1"),

