@@ -23,7 +23,7 @@ test: $(VENV)/installed lint ## Everything, on a real cluster that it starts and
 	@$(BIN)/python hack/lab build
 	@$(BIN)/pytest --numprocesses=2 tests/unit tests/simulation
 	@$(BIN)/pytest --numprocesses=2 --dist=loadgroup tests/cluster
-	@$(BIN)/pytest --numprocesses=3 --maxschedchunk=1 tests/e2e
+	@$(BIN)/pytest --numprocesses=4 --maxschedchunk=1 tests/e2e
 
 explore: $(VENV)/installed ## Look for releases that break an invariant, by chance and for long
 	@$(BIN)/pytest --numprocesses=2 --hypothesis-profile=explore tests/simulation/test_invariants.py

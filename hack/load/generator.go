@@ -10,9 +10,10 @@ import (
 )
 
 const (
-	timeout = 5 * time.Second
+	// So long a machine may stand still under other work without a request being called lost.
+	timeout = 15 * time.Second
 	// A service that answers nothing for the whole timeout at 400 requests a second has this many open.
-	maxOpen = 2000
+	maxOpen = 6000
 )
 
 var errTooManyOpen = errors.New("not sent: too many requests without an answer")
