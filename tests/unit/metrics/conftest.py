@@ -89,7 +89,7 @@ class Target:
 
     def __init__(self, server: Server) -> None:
         self.url = server.url
-        self.lines: dict[str, float] = {}
+        self.lines: dict[str, float | str] = {}
         self.scraped = threading.Condition()
         server.answer = self._answer
 
@@ -121,11 +121,14 @@ def program() -> Path:
 
 @pytest.fixture(scope="module")
 def run_prometheus(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """Starts a Prometheus, with a past in the OpenMetrics format or with a target, and returns its address."""
+    """Starts a Prometheus and returns its address: with a past in the OpenMetrics format, or with a target.
+
+    `scrape` is what is set for all scrapes, as in its configuration file.
+    """
     running = []
 
-    def start(past: str = "", target: str = "") -> str:
-        process, url = _started(program, tmp_path_factory.mktemp("prometheus"), target)
+    def start(past: str = "", target: str = "", scrape: str = "") -> str:
+        process, url = _started(program, tmp_path_factory.mktemp("prometheus"), target, scrape)
         running.append(process)
         if past:
             backfill(url, past)
@@ -139,7 +142,7 @@ def run_prometheus(program: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         process.stderr.close()
 
 
-def _started(program: Path, folder: Path, target: str) -> "tuple[subprocess.Popen[str], str]":
+def _started(program: Path, folder: Path, target: str, scrape: str) -> "tuple[subprocess.Popen[str], str]":
     """A Prometheus that is ready, and its address."""
     jobs = (
         f"[{{job_name: target, static_configs: [{{targets: ['{target.removeprefix('http://')}']}}]}}]"
@@ -147,7 +150,7 @@ def _started(program: Path, folder: Path, target: str) -> "tuple[subprocess.Pope
         else "[]"
     )
     (folder / "prometheus.yml").write_text(
-        f"global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs: {jobs}\n"
+        f"global: {{scrape_interval: 1s, scrape_timeout: 1s, {scrape}}}\nscrape_configs: {jobs}\n"
     )
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

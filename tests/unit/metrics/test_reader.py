@@ -222,6 +222,41 @@ async def test_live_counters_arrive_within_seconds(live: str, target: Any, opene
     assert {interval.stable.requests for interval in found.intervals} <= {50.0, 100.0, 150.0}
 
 
+HISTOGRAM = {
+    "# TYPE requests_total": "counter",
+    'requests_total{service="shop",code="200"}': 5.0,
+    "# TYPE seconds": "histogram",
+    'seconds_bucket{service="shop",le="0.1"}': 3.0,
+    'seconds_bucket{service="shop",le="+Inf"}': 5.0,
+    'seconds_sum{service="shop"}': 1.5,
+    'seconds_count{service="shop"}': 5.0,
+}
+NATIVE = "convert_classic_histograms_to_nhcb: true"
+REFUSED = "seconds is a native histogram that has no bucket at a bound: let Prometheus scrape its classic buckets too"
+
+
+@pytest.mark.parametrize(
+    ("scrape", "problems"),
+    [
+        (NATIVE, {"latency": REFUSED}),
+        (f"{NATIVE}, always_scrape_classic_histograms: true", {}),
+    ],
+    ids=["alone", "with its classic buckets"],
+)
+async def test_a_native_histogram_is_read_by_its_classic_buckets(
+    scrape: str, problems: dict[str, str], target: Any, run_prometheus: Any, opened: Open
+) -> None:
+    target.lines |= HISTOGRAM
+    reader = opened(default=run_prometheus(target=target.url, scrape=scrape), patience=5.0)
+    for _ in range(3):
+        await asyncio.get_running_loop().run_in_executor(None, _wait_for_scrape, target)
+
+    now = time.time()
+    found = (await reader.read([watch("shop", since=now, latency=0.1)], now))["prod", "shop"]
+
+    assert (found.problem, found.problems) == ("", problems)
+
+
 def _wait_for_scrape(target: Any) -> None:
     with target.scraped:
         assert target.scraped.wait(10), "Prometheus does not scrape"
