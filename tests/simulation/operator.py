@@ -13,7 +13,7 @@ from headgate.controller.metering import watch_of
 from headgate.release.decision import Action, Apply, Decision, Delete, Event, Fact, Patch
 from headgate.release.machine import decide
 from headgate.release.observation import Metrics, Observation
-from headgate.release.reporting import worth_writing
+from headgate.release.reporting import due
 from headgate.routing.ingress import IngressRouter
 from headgate.routing.route import Router
 from headgate.routing.selector import SelectorRouter
@@ -56,6 +56,7 @@ class Operator:
     calls: itertools.count = field(default_factory=itertools.count)  # type: ignore[type-arg]
     status: Status | None = None
     written_at: float = float("-inf")
+    write_at: float = float("inf")
     wake_at: float = 0.0
     down_until: float = 0.0
     check_at: float = 0.0
@@ -109,7 +110,7 @@ class Operator:
             looked |= decision.look
             self._call()
         self._act(decision, release, seen, now)
-        self.wake_at = decision.wake_at or float("inf")
+        self.wake_at = min(decision.wake_at or float("inf"), self.write_at)
         return decision.again
 
     def _release(self) -> Release | None:
@@ -127,12 +128,13 @@ class Operator:
         for action in decision.first:
             self._do(action, release, seen, now)
         persisted = read_release(self.api.get(KIND, "shop") or {}).status if self.api.get(KIND, "shop") else old
-        if worth_writing(persisted, decision.status, self.written_at, now):
+        self.write_at = due(persisted, decision.status, self.written_at)
+        if self.write_at <= now:
             assert Status.model_validate(decision.status.manifest()) == decision.status, "a status is read as written"
             self.on_call(decision.status, release, seen, now)
             self._call()
             self.api.merge(KIND, "shop", {"status": decision.status.manifest()}, FIELD_MANAGER, "status")
-            self.written_at = now
+            self.written_at, self.write_at = now, float("inf")
         self.status = decision.status
         for action in decision.actions:
             self._do(action, release, seen, now)

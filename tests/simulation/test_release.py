@@ -1,11 +1,16 @@
 """Whole releases on the virtual clock: what a user sees of a release, for each way it can go."""
 
 import itertools
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from headgate.api.names import KIND, POD_TEMPLATE_HASH
+from headgate.api.status import Status
+from headgate.release.decision import Action
 from tests.simulation import manifests
+from tests.simulation.operator import CrashError
 from tests.simulation.world import World, resting
 
 BAD = {"shop:1": 0.002, "shop:2": 0.2}
@@ -37,6 +42,22 @@ def paused(world: World) -> bool:
     return bool(deployment["spec"].get("paused"))
 
 
+def pods_of(world: World, image: str) -> int:
+    """How many pods of a version there are."""
+    return sum(pod.image == image for pod in world.controllers.pods.values())
+
+
+def dying_once() -> Callable[[int], None]:
+    """A fault that kills the operator before its next call."""
+    deaths = iter([CrashError()])
+
+    def fault(_: int) -> None:
+        for death in deaths:
+            raise death
+
+    return fault
+
+
 class TestPromotion:
     def test_a_good_version_is_promoted_and_its_judged_pods_stay(self) -> None:
         world = resting()
@@ -58,14 +79,53 @@ class TestPromotion:
         }
         assert changed == {"Deployment", "ReplicaSet"}
 
-    def test_a_step_that_lacks_pods_says_so_with_the_write_that_asks_for_them(self) -> None:
+    def test_a_release_writes_its_status_once_for_each_thing_that_must_be_known(self) -> None:
+        """Waits of a few seconds, for pods or for the end of what was decided, are no such thing."""
+        world = resting(steps=QUICK, bake="10s", analysis={"enabled": False})
+        written, watch = [], world.operator.on_call
+
+        def note(call: Action | Status, *around: Any) -> None:
+            if isinstance(call, Status):
+                written.append((call.conditions[0].reason, call.weights.candidate))
+            watch(call, *around)
+
+        world.operator.on_call = note
+        world.user_releases("shop:2")
+        world.until("Progressing").until("Succeeded").advance(20)
+
+        steps = [("Stepping", 0), ("Stepping", 10), ("Stepping", 50)]
+        promotion = [("Promoting", 100), ("Switching", 100), ("Baking", 100), ("Adopting", 100), ("Promoted", 0)]
+        assert written == [*steps, *promotion]
+
+    @pytest.mark.parametrize(("traffic", "within"), [({"ingress": "shop"}, 5), ({"service": "shop"}, 0)])
+    def test_a_step_that_waits_for_its_pods_says_so_within_seconds(self, traffic: dict[str, str], within: int) -> None:
+        """At once where pods make the share: to ask for them is to move traffic, which is announced first."""
+        world = resting(steps=QUICK, traffic=traffic, analysis={"enabled": False})
+        world.user_releases("shop:2")
+        world.until("Progressing").advance(10)
+        world.controllers.startup = 30
+        while (pods := pods_of(world, "shop:2")) == 1:
+            world.advance(1)
+        world.advance(within)
+
+        assert world.release.status.message == (
+            f"1 of {pods} endpoints of shop:2 are ready; {pods} are needed for 50 %"
+        ), world.told()
+
+    def test_an_operator_that_dies_while_pods_are_waited_for_goes_on_with_that_step(self) -> None:
+        """Although no status tells of it yet."""
         world = resting(steps=QUICK)
         world.user_releases("shop:2")
-        world.until("Progressing")
-        while (written := world.release.status).step is None or written.step.index < 2:
+        world.until("Progressing").advance(10)
+        while pods_of(world, "shop:2") == 1:
             world.advance(1)
+        assert world.release.status.summary.step == "1/2 weight 10"
+        world.operator.fault = dying_once()
+        world.until("Succeeded").advance(30)
 
-        assert written.message == "1 of 2 endpoints of shop:2 are ready; 2 are needed for 50 %"
+        assert_whole(world)
+        assert_nothing_left(world)
+        assert world.event_reasons == ["Released", *["Weight"] * 3, "Promoted"]
 
     def test_each_part_of_a_promotion_has_one_reason(self) -> None:
         world = resting(steps=QUICK)

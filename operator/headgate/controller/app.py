@@ -35,7 +35,7 @@ from headgate.controller.scheduler import Scheduler
 from headgate.controller.telemetry import Telemetry
 from headgate.metrics.reader import MetricsReader
 from headgate.release.machine import decide
-from headgate.release.reporting import worth_writing
+from headgate.release.reporting import due
 
 _log = logging.getLogger(__name__)
 
@@ -264,7 +264,7 @@ async def run(config: OperatorConfig, kubeconfig: str | None = None, context: st
     api = await connect(kubeconfig, context)
     reader = MetricsReader(config.prometheus)
     try:
-        return await Operator(config, api, Brain(decide, worth_writing, watch_of), reader).run()
+        return await Operator(config, api, Brain(decide, due, watch_of), reader).run()
     finally:
         reader.close()
         await api.close()

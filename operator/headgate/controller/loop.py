@@ -1,6 +1,7 @@
 """One tick of one release: observe, decide, act, and say when to look again."""
 
 import logging
+import math
 import random
 import time
 from collections import defaultdict
@@ -19,7 +20,6 @@ from headgate.controller.telemetry import Telemetry
 from headgate.release.conditions import conditions_of
 from headgate.release.decision import Decision
 from headgate.release.observation import Observation
-from headgate.release.reporting import QUIET
 
 _log = logging.getLogger(__name__)
 
@@ -33,8 +33,8 @@ _FAILURES_SHOWN = 5
 _MOST_REPEATS = 50
 
 Decide = Callable[[Release, Observation, float], Decision]
-WorthWriting = Callable[[Status, Status, float, float], bool]
-"""Whether a status must be written: the old one, the new one, when one was last written, now."""
+Due = Callable[[Status, Status, float], float]
+"""By when a status must be in the cluster: the one that it has, the new one, when one was last written."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Brain(Generic[W]):
     """The pure functions that a tick calls."""
 
     decide: Decide
-    worth_writing: WorthWriting
+    due: Due
     watch_of: Callable[[Release, Observation], W | None]
     """What is to be read from Prometheus for a release; None while nothing is."""
 
@@ -128,7 +128,8 @@ class Loop(Generic[W]):
         status = _blamed(release, decision.status, memory.trouble, self._now())
         # The wall clock may have been put back.
         memory.written = min(memory.written, self._now())
-        write = self._brain.worth_writing(release.status, status, memory.written, self._now())
+        due = self._brain.due(release.status, status, memory.written)
+        write = due <= self._now()
 
         def written() -> None:
             memory.written = self._now()
@@ -136,8 +137,8 @@ class Loop(Generic[W]):
 
         decided = replace(decision, status=status)
         surprised = await self._actor.carry_out(release, decided, write_status=write, written=written)
-        if not write and status != release.status:
-            self._at(key, max(memory.written, self._now() - QUIET + 1.0) + QUIET)
+        if not write and due < math.inf:
+            self._at(key, due)
         self._remember(key, memory, decision.status)
         self._watch(key, release.model_copy(update={"status": status}), observation)
         self._telemetry.show(key, status)

@@ -15,7 +15,7 @@ from headgate.controller.metering import watch_of
 from headgate.metrics.reader import MetricsReader
 from headgate.metrics.watch import Watch
 from headgate.release.machine import decide
-from headgate.release.reporting import worth_writing
+from headgate.release.reporting import due
 from tests.unit.cluster.manifests import canary_release
 
 pytestmark = pytest.mark.looptime
@@ -28,7 +28,7 @@ async def refuse(*_: object, **__: object) -> NoReturn:
 def operator_at(port: int) -> Operator[Watch]:
     api = SimpleNamespace(configuration=SimpleNamespace(host="https://down"), param_serialize=refuse)
     config = OperatorConfig(http=HttpConfig(port=port))
-    return Operator(config, api, Brain(decide, worth_writing, watch_of), MetricsReader({}))
+    return Operator(config, api, Brain(decide, due, watch_of), MetricsReader({}))
 
 
 async def test_it_is_alive_for_as_long_as_it_waits() -> None:

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -68,7 +69,7 @@ class Scene:
     def __init__(self) -> None:
         self.api = MemoryApi()
         self.decide: Callable[[Release, Observation], Decision] = lambda release, _: Decision(release.status)
-        self.worth: Callable[[Status, Status], bool] = lambda old, new: old != new
+        self.due: Callable[[Status, Status, float], float] = lambda old, new, _: -math.inf if old != new else math.inf
         self.watch: Watch | None = None
         self.prometheus = Prometheus()
         self.decided: list[tuple[Release, Observation]] = []
@@ -81,7 +82,7 @@ class Scene:
         self.checks: Checks[Watch] = Checks(self.prometheus, self.woken.append, self.now)
         client = MemoryClient(self.api)
         self.loop = Loop(
-            Brain(self._decide, lambda old, new, *_: self.worth(old, new), lambda *_: self.watch),
+            Brain(self._decide, self._due, lambda *_: self.watch),
             projection=self.projection,
             check=lambda release: release,
             observer=Observer(
@@ -102,6 +103,9 @@ class Scene:
     def _decide(self, release: Release, seen: Observation, _: float) -> Decision:
         self.decided.append((release, seen))
         return self.decide(release, seen)
+
+    def _due(self, old: Status, new: Status, written: float) -> float:
+        return self.due(old, new, written)
 
     async def tick(self) -> None:
         self.arranged.clear()
@@ -177,9 +181,9 @@ async def test_an_object_that_was_not_as_expected_means_another_look(scene: Scen
     assert scene.arranged == [0.0]
 
 
-async def test_a_status_not_worth_a_write_is_remembered_for_the_next_decision(scene: Scene) -> None:
+async def test_a_status_that_is_not_due_is_remembered_for_the_next_decision(scene: Scene) -> None:
     """Such as since when the endpoints have been ready: lost only in a restart."""
-    scene.worth = lambda *_: False
+    scene.due = lambda *_: math.inf
     scene.always(Decision(STEPPING))
     await scene.tick()
     scene.decide = lambda release, _: Decision(release.status)
@@ -188,15 +192,16 @@ async def test_a_status_not_worth_a_write_is_remembered_for_the_next_decision(sc
     assert scene.api.shorts == []
 
 
-async def test_a_status_not_worth_a_write_now_is_looked_at_again_when_it_is(scene: Scene) -> None:
+async def test_a_status_that_is_not_due_yet_is_written_when_it_is(scene: Scene) -> None:
     """Else the last word of a release that comes to rest would never be written."""
+    moment = scene.now() + 10
+    scene.due = lambda *_: moment
     scene.always(Decision(STEPPING))
     await scene.tick()
+    assert (scene.api.shorts, scene.arranged) == ([], [10.0])
     await asyncio.sleep(10)
-    scene.worth = lambda *_: False
-    scene.always(Decision(STEPPING.told(message="5 % to shop:2, again")))
     await scene.tick()
-    assert scene.arranged == [50.0]
+    assert scene.api.shorts == [STATUS_WRITE]
 
 
 async def test_a_wall_clock_that_is_put_back_silences_no_status(scene: Scene) -> None:
@@ -205,14 +210,14 @@ async def test_a_wall_clock_that_is_put_back_silences_no_status(scene: Scene) ->
     scene.ahead = 3600.0
     await scene.tick()
     scene.ahead = 0.0
-    scene.worth = lambda *_: False
+    scene.due = lambda _old, _new, written: written + 60
     scene.always(Decision(STEPPING.told(message="5 % to shop:2, again")))
     await scene.tick()
     assert scene.arranged == [60.0]
 
 
 async def test_a_status_that_someone_else_wrote_counts_more_than_what_is_remembered(scene: Scene) -> None:
-    scene.worth = lambda *_: False
+    scene.due = lambda *_: math.inf
     scene.always(Decision(STEPPING))
     await scene.tick()
     theirs = Status(phase="Paused", message="by another leader")
@@ -413,14 +418,14 @@ async def test_a_transition_is_logged_once_even_if_a_write_after_its_status_fail
     assert [record.getMessage() for record in caplog.records if hasattr(record, "to")] == ["5 % to shop:2"]
 
 
-async def test_the_moment_of_the_last_write_is_what_worth_writing_is_asked_with(scene: Scene) -> None:
+async def test_a_status_is_due_by_when_one_was_last_written(scene: Scene) -> None:
     asked: list[float] = []
 
-    def worth_writing(old: Status, new: Status, written: float, now: float) -> bool:
-        asked.append(now - written)
-        return old != new
+    def due(_old: Status, _new: Status, written: float) -> float:
+        asked.append(scene.now() - written)
+        return -math.inf
 
-    scene.loop._brain = replace(scene.loop._brain, worth_writing=worth_writing)  # noqa: SLF001
+    scene.due = due
     scene.always(Decision(STEPPING))
     await scene.tick()
     await asyncio.sleep(30)
