@@ -20,8 +20,8 @@ _HISTORY = 10
 def leftovers(tick: Tick) -> Decision | None:
     """The next things to give back or remove; None when nothing of ours is left.
 
-    The pin goes while its policy still keeps what a Service has: nobody's dry run may find a difference between the two
-    writes. Then the policy is told that there is nothing to hold.
+    The pin goes while its policy still keeps what a Service has: nobody's dry run may find a difference before the
+    status of the end tells the policy that there is nothing to hold.
     """
     scaling = _autoscaler(tick)
     if scaling is not None:
@@ -29,9 +29,6 @@ def leftovers(tick: Tick) -> Decision | None:
     actions = (*_unpin(tick), *_objects(tick))
     if actions:
         return Decision(tick.status, actions=actions, again=True)
-    if tick.status.held.service is not None:
-        released = tick.status.held.model_copy(update={"service": None, "pod_template_hash": None})
-        return Decision(tick.status.told(held=released), again=True)
     if tick.release.finalized:
         return Decision(tick.status, actions=(_unfinalize(tick),), again=True)
     return None
@@ -116,7 +113,8 @@ def _ended(tick: Tick) -> Decision:
     )
     status, events = _ENDS[outcome](tick)
     history = (record, *tick.status.history)[:_HISTORY]
-    return Decision(status.told(progress=None, step=None, history=history), actions=events, again=True)
+    held = status.held.model_copy(update={"service": None, "pod_template_hash": None})
+    return Decision(status.told(progress=None, step=None, history=history, held=held), actions=events, again=True)
 
 
 def _promoted(tick: Tick) -> tuple[Status, tuple[Event, ...]]:
