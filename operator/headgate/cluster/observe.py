@@ -1,5 +1,6 @@
 """The surroundings of a release as one value: from the projection, and by a request for what is looked up rarely."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -57,19 +58,21 @@ class Observer:
         )
 
     async def look(self, release: Release, observation: Observation, facts: Iterable[Fact]) -> Observation:
-        """The observation with some facts looked up."""
-        found: dict[str, Any] = {}
-        for fact in facts:
-            match fact:
-                case "replica_sets":
-                    found[fact] = await self._replica_sets(release, observation)
-                case "stable_endpoints":
-                    found[fact] = await self._ready_pods(release.namespace, release.entrances[0])
-                case "autoscaler":
-                    manifests = await self._client.list_all(AUTOSCALERS, release.namespace)
-                    name = observation.target.name if observation.target else ""
-                    found[fact] = autoscaler_among(manifests, name) or "none"
-        return replace(observation, **found)
+        """The observation with some facts looked up, all at once."""
+        wanted = tuple(facts)
+        found = await asyncio.gather(*(self._look(release, observation, fact) for fact in wanted))
+        changes: dict[str, Any] = dict(zip(wanted, found, strict=True))
+        return replace(observation, **changes)
+
+    async def _look(self, release: Release, observation: Observation, fact: Fact) -> Any:  # noqa: ANN401 (any fact)
+        match fact:
+            case "replica_sets":
+                return await self._replica_sets(release, observation)
+            case "stable_endpoints":
+                return await self._ready_pods(release.namespace, release.entrances[0])
+            case "autoscaler":
+                manifests = await self._client.list_all(AUTOSCALERS, release.namespace)
+                return autoscaler_among(manifests, observation.target.name if observation.target else "") or "none"
 
     async def _learn(self, key: Key) -> None:
         for ref in self._projection.unknown(key):

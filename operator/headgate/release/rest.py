@@ -7,7 +7,7 @@ from headgate.api.status import Held, Progress, Status, StepStatus, Summary, Ver
 from headgate.api.steps import steps_of
 from headgate.release import wording
 from headgate.release.checks import problem_of
-from headgate.release.decision import Decision, Delete, Event, Patch
+from headgate.release.decision import Decision, Delete, Event, Fact, Patch
 from headgate.release.observation import Unknown
 from headgate.release.reasons import Reason
 from headgate.release.stage import Stage
@@ -59,7 +59,9 @@ def _changed(tick: Tick) -> Decision:
     """The Deployment's template is not the one known to serve: find out which one is."""
     target = tick.target
     if isinstance(tick.seen.replica_sets, Unknown):
-        return Decision(tick.status, look=tick.seen.missing("replica_sets"))
+        # What begins a release is looked up together: one after the other would hold up its first weight.
+        facts: tuple[Fact, ...] = ("replica_sets", "autoscaler") if target.paused else ("replica_sets",)
+        return Decision(tick.status, look=tick.seen.missing(*facts))
     serving = _serving_set(tick, tick.seen.replica_sets)
     if not target.paused:
         return _rolled_by_itself(tick, serving)

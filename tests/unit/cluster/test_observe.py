@@ -1,5 +1,7 @@
 """The surroundings of a release as one value, and what each part of it costs."""
 
+import asyncio
+
 import pytest
 
 from headgate.api.spec import Spec
@@ -161,6 +163,17 @@ async def test_facts_are_looked_up_one_request_each(scene: Scene) -> None:
     assert seen.autoscaler == Autoscaler("shop", None)
     lists = [request for request in scene.api.requests if request.method == "GET" and "labelSelector" in request.query]
     assert {request.query["labelSelector"] for request in lists} == {"app=shop", "kubernetes.io/service-name=shop"}
+
+
+@pytest.mark.looptime
+async def test_facts_are_looked_up_at_the_same_time(scene: Scene) -> None:
+    """They hold up the first weight of a release."""
+    shop = release()
+    scene.projection.see(deployment())
+    around = await scene.observer.observe(shop)
+    scene.api.latency, began = 1.0, asyncio.get_running_loop().time()
+    await scene.observer.look(shop, around, ("replica_sets", "autoscaler"))
+    assert asyncio.get_running_loop().time() == began + 1.0
 
 
 async def test_without_an_autoscaler_the_fact_says_so(scene: Scene) -> None:
