@@ -72,15 +72,18 @@ def _hold(tick: Tick) -> tuple[Action, ...]:
 
 
 def _made(tick: Tick) -> tuple[Action, ...]:
-    """The candidate's Service, which follows the user's, and its ReplicaSet for the present or the first weight."""
+    """The candidate's ReplicaSet for the present or the first weight, and its Service, which follows the user's.
+
+    The ReplicaSet comes first, for its pods are what is waited for.
+    """
     service, actions = tick.seen.service, list[Action]()
+    if tick.seen.candidate is None:
+        actions.append(_sized(tick, _pods_for(tick, tick.progress.weight or _first_weight(tick))))
     if service is not None:
         metadata = tick.metadata(candidate_service(tick.service))
         wanted = candidate.service(metadata, dict(service.selector), service.ports, tick.candidate.revision)
         if not any(candidate.is_service(item, wanted) for item in tick.seen.ours):
             actions.append(Apply(wanted))
-    if tick.seen.candidate is None:
-        actions.append(_sized(tick, _pods_for(tick, tick.progress.weight or _first_weight(tick))))
     return tuple(actions)
 
 
