@@ -10,6 +10,7 @@ import json
 import os
 import random
 import re
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -32,6 +33,7 @@ _PAGE = 500
 _CONNECT_TIMEOUT = 3.0
 _FIRST_DELAY = 0.2
 _LONGEST_DELAY = 10.0
+_TLS_RECORD = 16 * 1024
 _MISSING_RIGHT = re.compile(
     r'cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
     r'(?: in the namespace "(?P<namespace>[^"]+)"| at the cluster scope)'
@@ -105,6 +107,9 @@ async def connect(kubeconfig: str | None = None, context: str | None = None) -> 
 
     In a cluster the ServiceAccount's token is read again every minute. Raises ConnectionProblemError.
     """
+    # asyncio's own 256 KiB are a buffer of each connection, of which there is one for each watch and each worker; no
+    # read gives more than a record (CPython, Lib/asyncio/sslproto.py).
+    SSLProtocol.max_size = _TLS_RECORD
     configuration = Configuration()
     configuration.client_session_kwargs = {"trust_env": False}
     path = kubeconfig or os.environ.get("KUBECONFIG")

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import socket
+import ssl
+from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -453,3 +455,12 @@ def test_every_kind_a_decision_can_name_has_a_path() -> None:
     assert resource_of(SHOP).path("prod", "shop") == PATH
     with pytest.raises(KeyError):
         resource_of(Ref("v1", "Pod", "prod", "x"))
+
+
+async def test_a_connection_has_a_buffer_of_one_tls_record(tmp_path: Path) -> None:
+    """By itself asyncio takes 256 KiB for each watch of each namespace."""
+    await (await connect(kubeconfig(tmp_path, "http://127.0.0.1:1"))).close()
+    loop, context = asyncio.get_running_loop(), ssl.create_default_context()
+    connection = SSLProtocol(loop, asyncio.Protocol(), context, loop.create_future())
+    connection._app_transport._closed = True  # noqa: SLF001 (it was never open)
+    assert len(connection.get_buffer(-1)) == 16 * 1024
