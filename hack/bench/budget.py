@@ -8,7 +8,7 @@ from bench.audit import writes_among
 from bench.latency import quantile
 
 _MIB = 2**20
-_MOST_REQUESTS = 30
+MOST_REQUESTS = 30
 _MOST_QUERIES = 4
 _FIRST_WEIGHT, _BACK = 0.6, 0.3
 _MOVING, _AT_REST = 80, 110
@@ -69,9 +69,9 @@ def _requests(found: Measured) -> Iterable[Row]:
     )
     yield Row(
         "API requests for one five-step release, start to end",
-        f"<= {_MOST_REQUESTS}",
+        f"<= {MOST_REQUESTS}",
         f"{release}, {writes_among(found.release_requests)} of them writes",
-        release <= _MOST_REQUESTS,
+        release <= MOST_REQUESTS,
     )
     yield Row(
         "requests lost in that release under load",

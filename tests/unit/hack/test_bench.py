@@ -241,6 +241,14 @@ def test_the_page_has_every_line_in_columns_and_says_which_are_over() -> None:
     assert "| patch canaryreleases/status | 12    |" in page
 
 
+def test_the_page_says_why_a_release_costs_more_than_it_may_where_it_does() -> None:
+    costly = replace(FOUND, release_requests=Counter({"create events": 31}))
+
+    reason = "They are more than 30 because each of the 6 weights"
+    assert reason not in report.page(FOUND, budget.rows(FOUND), cores=2)
+    assert reason in report.page(costly, budget.rows(costly), cores=2)
+
+
 def test_a_request_is_read_with_its_moments_and_body() -> None:
     (request,) = audit.read([pod_says(1.5, "shop-1-6f9c-aaaaa", "True")])
 
