@@ -1,14 +1,15 @@
 """Each folder has an API server of its own, so its tests run in one process, beside those of the other folder."""
 
-from pathlib import Path
-
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-HERE = Path(__file__).parent
+
+class FolderScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Hands out whole folders."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.partition("::")[0].rpartition("/")[0]
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FolderScheduling:
+    return FolderScheduling(config, log)
