@@ -74,7 +74,8 @@ def status_page() -> str:
     return f"""{_GENERATED}
 # The status of a {KIND}
 
-Written by Headgate alone, on each transition and at most once a minute in between.
+Written by Headgate alone: on each transition, a wait for pods once it has lasted five seconds, and at most once a
+minute in between.
 
 | field | type | what it says |
 |---|---|---|
