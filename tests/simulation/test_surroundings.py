@@ -576,6 +576,7 @@ def test_a_release_at_rest_leaves_a_service_alone_that_another_release_holds() -
     [
         ({"traffic": {"service": "shop"}}, True),
         ({"traffic": {"ingress": "shop", "service": "shop"}, "analysis": {"application": {}}}, True),
+        ({"traffic": {"ingress": "shop", "service": "shop"}, "analysis": {"mesh": "Istio"}}, True),
         ({"traffic": {"ingress": "shop", "service": "shop"}}, False),
         ({"traffic": {"service": "shop"}, "analysis": {"enabled": False}}, False),
     ],
