@@ -62,7 +62,7 @@ def rows(found: Measured) -> list[Row]:
 def _requests(found: Measured) -> Iterable[Row]:
     rest, release = found.rest_requests.total(), found.release_requests.total()
     yield Row(
-        f"API requests at rest in {found.rest_seconds:.0f} s, {found.resting} releases",
+        f"API requests at rest in {found.rest_seconds:.0f} s, {found.resting:,} releases",
         "0 but watches and the lease",
         f"{rest}",
         rest == 0,
@@ -109,11 +109,11 @@ def _time(what: str, times: Sequence[float], bound: float | None = None) -> Row:
 def _weight(found: Measured) -> Iterable[Row]:
     for what, bound, size in (
         (f"RSS with {found.moving} releases moving (budget: 40)", _MOVING, found.memory_moving),
-        (f"RSS with {found.resting} at rest (budget: 1,000)", _AT_REST, found.memory_at_rest),
+        (f"RSS with {found.resting:,} at rest (budget: 1,000)", _AT_REST, found.memory_at_rest),
     ):
         yield Row(what, f"<= {bound} MiB", f"{size / _MIB:.0f} MiB", size <= bound * _MIB)
     yield Row(
-        f"CPU with {found.resting} at rest (budget: 1,000)",
+        f"CPU with {found.resting:,} at rest (budget: 1,000)",
         f"<= {_CPU:.1%} of a core",
         f"{found.cpu_at_rest:.2%}",
         found.cpu_at_rest <= _CPU,
