@@ -34,7 +34,6 @@ class Telemetry:
         self.registry = CollectorRegistry()
         self._releases = _Releases()
         self._gauges: list[tuple[Gauge, Callable[[], float]]] = []
-        self.registry.register(self._releases)
         self._requests = Counter(
             "headgate_api_requests",
             "Requests to the Kubernetes API server; code 0 where it did not answer.",
@@ -68,22 +67,25 @@ class Telemetry:
         """All metrics, as Prometheus scrapes them.
 
         Values are read here, in the event loop; the text of a thousand releases takes some tenths of a second and is
-        made in a thread, so that no tick waits for it.
+        made in a thread, so that no tick waits for it, and once for as long as nothing moves.
         """
         for gauge, read in self._gauges:
             gauge.set(read())
-        return await asyncio.to_thread(generate_latest, self.registry)
+        return generate_latest(self.registry) + await self._releases.text()
 
     def show(self, key: Key, status: Status) -> None:
         """Have a release's gauges tell this status."""
         judged = [(item.objective, item.verdict, _number(item.e_value)) for item in status.evidence]
-        self._releases.readings[key] = _Reading(
-            status.phase, status.weights.stable, status.weights.candidate, tuple(judged if status.progress else ())
+        self._releases.show(
+            key,
+            _Reading(
+                status.phase, status.weights.stable, status.weights.candidate, tuple(judged if status.progress else ())
+            ),
         )
 
     def forget(self, key: Key) -> None:
         """Remove a release's gauges."""
-        self._releases.readings.pop(key, None)
+        self._releases.show(key, None)
 
 
 class _Reading(NamedTuple):
@@ -99,7 +101,32 @@ class _Releases(Collector):
     """Gauges made at each scrape: a thousand releases at rest cost no label sets in memory."""
 
     def __init__(self) -> None:
-        self.readings: dict[Key, _Reading] = {}
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        self._readings: dict[Key, _Reading] = {}
+        self._text: bytes | None = None
+        self._changes = 0
+
+    def show(self, key: Key, reading: _Reading | None) -> None:
+        """Tell this of a release from now on; None: nothing."""
+        if self._readings.get(key) == reading:
+            return
+        self._text = None
+        self._changes += 1
+        if reading is None:
+            del self._readings[key]
+        else:
+            self._readings[key] = reading
+
+    async def text(self) -> bytes:
+        """The gauges of all releases, made anew where one of them has changed."""
+        if self._text is not None:
+            return self._text
+        changes = self._changes
+        made = await asyncio.to_thread(generate_latest, self._registry)
+        if changes == self._changes:
+            self._text = made
+        return made
 
     def collect(self) -> Iterator[Metric]:
         names = ["namespace", "name"]
@@ -121,7 +148,7 @@ class _Releases(Collector):
             "While a release moves: evidence that the candidate is bad, as odds against one.",
             labels=[*names, "objective"],
         )
-        for key, reading in list(self.readings.items()):
+        for key, reading in list(self._readings.items()):
             weight.add_metric([*key, "stable"], reading.stable)
             weight.add_metric([*key, "candidate"], reading.candidate)
             for name in _PHASES:

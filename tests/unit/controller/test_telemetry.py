@@ -1,5 +1,6 @@
 """What Prometheus finds at /metrics."""
 
+import asyncio
 import math
 
 import pytest
@@ -89,3 +90,25 @@ async def test_a_tick_that_fails_is_timed_too() -> None:
     with pytest.raises(ValueError, match="x"), telemetry.timed():
         raise ValueError("x")
     assert (await samples(telemetry))["headgate_tick_seconds_count",] == 1
+
+
+async def test_a_release_is_told_anew_as_soon_as_it_changes() -> None:
+    """Although what is told of a thousand at rest is not made anew for each scrape."""
+    telemetry = Telemetry()
+    telemetry.show(SHOP, MOVING)
+    first = await telemetry.text()
+    assert await telemetry.text() == first
+    telemetry.show(SHOP, MOVING.told(weights=Weights(stable=50, candidate=50)))
+    assert (await samples(telemetry))["headgate_release_weight", "shop", "prod", "candidate"] == 50
+    telemetry.forget(SHOP)
+    assert not [key for key in await samples(telemetry) if key[0].startswith("headgate_release")]
+
+
+async def test_a_release_that_changes_while_it_is_told_is_told_anew_the_next_time() -> None:
+    telemetry = Telemetry()
+    telemetry.show(SHOP, MOVING)
+    telling = asyncio.create_task(telemetry.text())
+    await asyncio.sleep(0)
+    telemetry.show(SHOP, MOVING.told(phase="Succeeded", progress=None))
+    await telling
+    assert (await samples(telemetry))["headgate_release_phase", "shop", "prod", "Succeeded"] == 1
