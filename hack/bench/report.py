@@ -40,7 +40,8 @@ shortly after each other, {found.moving} bad ones, these once more in one moment
 weights {weights}, the many {of_crowd}.
 
 Each release has an objective for errors and one for latency, a query of its own, and a check every {CHECK} s. Steps are
-held for seconds; a longer one costs one more write of the status for each minute.
+held for seconds; a longer one costs one more write of the status for each minute, and one whose pods take more than
+five seconds costs another.
 
 Requests and their moments are the API server's own, from its audit log; queries are those in Prometheus' query log;
 memory and CPU are those of the leader's process. The time to the first weight leaves out what the pods take, from the
