@@ -31,20 +31,20 @@ class Telemetry:
     """Counters of the process, and a gauge for each release that exists only while the release does."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        self._registry = CollectorRegistry()
         self._releases = _Releases()
         self._gauges: list[tuple[Gauge, Callable[[], float]]] = []
         self._requests = Counter(
             "headgate_api_requests",
             "Requests to the Kubernetes API server; code 0 where it did not answer.",
             ["verb", "resource", "code"],
-            registry=self.registry,
+            registry=self._registry,
         )
         self._ticks = Histogram(
             "headgate_tick_seconds",
             "Time of one look at one release, requests included.",
             buckets=_TICK_BUCKETS,
-            registry=self.registry,
+            registry=self._registry,
         )
 
     def count_request(self, verb: str, resource: str, status: int) -> None:
@@ -61,7 +61,7 @@ class Telemetry:
 
     def gauge(self, name: str, read: Callable[[], float]) -> None:
         """Add one of `GAUGES`, whose value is read before each scrape."""
-        self._gauges.append((Gauge(name, GAUGES[name], registry=self.registry), read))
+        self._gauges.append((Gauge(name, GAUGES[name], registry=self._registry), read))
 
     async def text(self) -> bytes:
         """All metrics, as Prometheus scrapes them.
@@ -71,7 +71,12 @@ class Telemetry:
         """
         for gauge, read in self._gauges:
             gauge.set(read())
-        return generate_latest(self.registry) + await self._releases.text()
+        return generate_latest(self._registry) + await self._releases.text()
+
+    def metrics(self) -> Iterator[Metric]:
+        """All metrics with their samples, those of releases first."""
+        yield from self._releases.collect()
+        yield from self._registry.collect()
 
     def show(self, key: Key, status: Status) -> None:
         """Have a release's gauges tell this status."""
