@@ -124,6 +124,7 @@ def test_what_the_status_knows_of_the_weights_is_believed(rng: random.Random) ->
     assert found.marks == tuple(marks)
 
 
+@pytest.mark.slow
 def test_a_very_long_release_is_judged_at_every_few_checks_and_where_the_verdict_changes(rng: random.Random) -> None:
     phases = (Phase(HOUR, 5), Phase(3 * HOUR, 0))
 
