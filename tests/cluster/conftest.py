@@ -5,10 +5,11 @@ from xdist.scheduler import LoadScopeScheduling
 
 
 class FolderScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Hands out whole folders."""
+    """Hands out the folders here as a whole, and other tests one by one."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid.partition("::")[0].rpartition("/")[0]
+        folder = nodeid.partition("::")[0].rpartition("/")[0]
+        return folder if folder.startswith("tests/cluster/") else nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FolderScheduling:
