@@ -25,7 +25,8 @@ def namespace_of(item: pytest.Item) -> str:
 
 def served(session: pytest.Session) -> tuple[str, ...]:
     """The namespaces of all tests whose shop is served by the operator's pods."""
-    tests = [item for item in session.items if isinstance(item, pytest.Function) and "shop" in item.fixturenames]
+    ours = [item for item in session.items if item.path.parent == Path(__file__).parent]
+    tests = [item for item in ours if isinstance(item, pytest.Function) and "shop" in item.fixturenames]
     named = {namespace_of(test): test.name for test in tests}
     assert len(named) == len(tests), f"two tests have one namespace, so rename one: {sorted(named)}"
     return tuple(sorted(named))
