@@ -22,7 +22,8 @@ test-quick: $(VENV)/installed lint ## Pure rooms, types, style, import contract:
 test: $(VENV)/installed lint ## Everything, on a real cluster that it starts and removes
 	@$(BIN)/python hack/lab build
 	@$(BIN)/pytest --numprocesses=2 tests/unit tests/simulation
-	@$(BIN)/pytest --numprocesses=6 tests/cluster tests/e2e
+	@$(BIN)/pytest --numprocesses=2 tests/cluster
+	@$(BIN)/pytest --numprocesses=4 --maxschedchunk=1 tests/e2e
 
 explore: $(VENV)/installed ## Look for releases that break an invariant, by chance and for long
 	@$(BIN)/pytest --numprocesses=2 --hypothesis-profile=explore tests/simulation/test_invariants.py

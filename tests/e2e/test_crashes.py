@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.manifests import HALF_WAY, STEPS, Manifest
+from tests.e2e.manifests import HALF_WAY, NAME, STEPS, Manifest
 from tests.e2e.suite import Install
 from tests.e2e.watching import Sighting, Watch
 
@@ -19,6 +19,8 @@ pytestmark = pytest.mark.e2e
 # How many times the operator is killed in each stage; Adopt may have become Tidy when the signal arrives.
 KILLS = {"Step": 14, "Fill": 1, "Switch": 1, "Bake": 3, "Adopt": 1}
 TAKEOVER = 15.0
+# So long a stage lasts at least: longer than a new operator needs to be killed in it.
+UNHURRIED = {"ingress": NAME, "settle": "5s"}
 
 
 @pytest.mark.long
@@ -41,6 +43,8 @@ def test_an_operator_killed_at_20_moments_finishes_its_release(install: Install,
                 if stage == "Fill":
                     shop.reaches("Paused")
                     shop.asks("approve")
+                if stage == "Adopt":
+                    shop.edits_release(bake="1s")
                 assert shop.releases.first(partial(_is_in, stage), after=0, within=60), f"never in {stage}"
                 time.sleep(moments.uniform(0, 0.3 if stage == "Adopt" else 1))
                 killed.append(_stage_of(shop.release()))
