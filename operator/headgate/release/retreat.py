@@ -7,7 +7,7 @@ from headgate.release.observation import Unknown
 from headgate.release.reasons import Reason
 from headgate.release.stage import SWITCHED, Stage
 from headgate.release.tick import Tick
-from headgate.release.traffic import WATCH_STABLE, drift, enforce, held_for, unserved, with_mark
+from headgate.release.traffic import awaited, drift, enforce, held_for, stable_down, unserved, with_mark
 from headgate.workloads.endpoints import ready_of
 from headgate.workloads.replica_set import ReplicaSet, twins_among
 
@@ -33,9 +33,8 @@ def leave(tick: Tick, outcome: Outcome, why: str, *events: Event) -> Decision:
     if isinstance(stable_ready, Unknown) or isinstance(ready, Unknown):
         return Decision(tick.status, look=tick.seen.missing("stable_endpoints"))
     carries = tick.progress.weight > 0 or tick.progress.stage in SWITCHED
-    if carries and stable_ready == 0 and ready > 0 and _awaited(tick):
-        message = wording.stable_is_down(tick.stable)
-        return Decision(tick.say("Stalled", "StableDown", message), wake_at=tick.now + WATCH_STABLE)
+    if carries and stable_ready == 0 and ready > 0 and awaited(tick):
+        return stable_down(tick)
     moved = tick.moved(Stage.RETURN, outcome=outcome, reason=why, approved_by=None, frozen=False, skip=False)
     if carries:
         moved = with_mark(tick, moved, 0)
@@ -52,11 +51,6 @@ def serving(tick: Tick) -> int | Unknown:
         return tick.ready
     pods = tick.seen.stable_endpoints
     return pods if isinstance(pods, Unknown) else ready_of(pods, tick.candidate_set)
-
-
-def _awaited(tick: Tick) -> bool:
-    """Whether pods are to come that traffic can go back to: none of a Deployment that is gone, or is to have none."""
-    return tick.seen.target is not None and tick.seen.target.replicas > 0
 
 
 def _stable_ready(tick: Tick) -> int | Unknown:

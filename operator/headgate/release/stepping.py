@@ -5,7 +5,7 @@ from typing import Any
 from headgate.analysis.verdict import Judgement
 from headgate.api.fields import moment
 from headgate.api.names import FINALIZER
-from headgate.api.status import Progress, Status, StepStatus, Weights
+from headgate.api.status import Status, StepStatus, Weights
 from headgate.api.steps import DEFAULT_HOLD_MAX, PlannedStep
 from headgate.release import wording
 from headgate.release.checks import problem_of
@@ -44,7 +44,7 @@ def prepare(tick: Tick) -> Decision | None:
     if not missing:
         return None
     held = held_for(tick, tick.route(tick.progress.weight))
-    progress = tick.progress if tick.seen.candidate else _asked_for_pods(tick)
+    progress = tick.progress if tick.seen.candidate else tick.begun()
     return Decision(tick.status.told(held=held, progress=progress), actions=missing, again=True)
 
 
@@ -97,11 +97,6 @@ def _pods_for(tick: Tick, weight: int) -> int:
     return with_headroom(pods, tick.spec.capacity.headroom)
 
 
-def _asked_for_pods(tick: Tick) -> Progress:
-    """The progress when pods are asked for: the time in which they must be ready begins."""
-    return tick.progress.model_copy(update={"since": tick.now, "ready_since": None})
-
-
 def _sized(tick: Tick, pods: int) -> Apply:
     metadata = tick.metadata(tick.candidate_set)
     return Apply(candidate.replica_set(metadata, tick.target, tick.candidate.revision, pods))
@@ -152,7 +147,7 @@ def _raise(tick: Tick, weight: int) -> Decision:
         status = _rising(
             tick,
             wording.waiting_for_pods(tick.candidate, tick.ready, needed, weight),
-            progress=_asked_for_pods(tick),
+            progress=tick.begun(),
         )
         return Decision(status, actions=(_sized(tick, pods),), again=True)
     judged = tick.spec.analysis.enabled and not tick.progress.skip
@@ -212,7 +207,7 @@ def _lost(tick: Tick) -> Decision:
     if before + 1 >= _MOST_LOSSES:
         return fail(tick, Reason.LOST_ENDPOINTS, wording.lost_again(tick.candidate, before + 1, within))
     note = wording.lost_endpoints(tick.candidate)
-    progress = with_mark(tick, tick.progress, 0).model_copy(update={"since": tick.now, "ready_since": None})
+    progress = with_mark(tick, tick.begun(), 0)
     route = tick.route(0)
     status = tick.say(
         "Progressing", "LostEndpoints", note, progress=progress, weights=Weights(), held=held_for(tick, route)
@@ -225,7 +220,7 @@ def _put_back(tick: Tick, writes: tuple[Action, ...]) -> Decision:
     weight, route = tick.progress.weight, tick.route(tick.progress.weight)
     event, seen = drift(tick, route), tick.seen.router.observe(route, tick.seen.ours)
     if (seen.weight or 0) < weight and tick.ready < tick.seen.router.size(weight, tick.target.replicas):
-        waiting = _asked_for_pods(tick).model_copy(update={"in_force": False})
+        waiting = tick.begun(in_force=False)
         return Decision(tick.status.told(progress=waiting), actions=(event,), again=True)
     status = tick.status.told(progress=with_mark(tick, tick.progress, weight))
     return Decision(status, actions=(*writes, event), wake_at=settles_at(tick.at(status)))
@@ -378,7 +373,7 @@ def advance(tick: Tick) -> Decision:
     if index > len(tick.steps):
         return _fill(tick)
     step = StepStatus(index=index, of=len(tick.steps), name=tick.steps[index - 1].title)
-    progress = tick.progress.model_copy(update={"since": tick.now, "ready_since": None, "approved_by": None})
+    progress = tick.begun(approved_by=None)
     return Decision(tick.status.told(step=step, progress=progress), again=True)
 
 

@@ -154,7 +154,11 @@ class Tick:
 
     def moved(self, stage: Stage, **changes: Any) -> Progress:  # noqa: ANN401 (field values)
         """The progress at a new stage, beginning now."""
-        return self.progress.model_copy(update={"stage": stage, "since": self.now, "ready_since": None, **changes})
+        return self.begun(stage=stage, **changes)
+
+    def begun(self, **changes: Any) -> Progress:  # noqa: ANN401 (field values)
+        """The progress whose time begins now, also that in which its pods must be ready."""
+        return self.progress.model_copy(update={"since": self.now, "ready_since": None, **changes})
 
 
 _API_VERSIONS = {

@@ -10,7 +10,7 @@ from headgate.release.tick import Tick
 from headgate.routing.route import Route
 from headgate.routing.service import pin_patch
 
-WATCH_STABLE = 2.0
+_WATCH_STABLE = 2.0
 """Seconds between two looks at stable's endpoints while it has none."""
 
 _MOST_MARKS = 200
@@ -33,16 +33,24 @@ def drift(tick: Tick, route: Route) -> Event:
 
 def unserved(tick: Tick, route: Route) -> Decision | None:
     """The wait before a lost pin is put back to a stable without a ready pod: until then the candidate serves alone."""
-    target, service, pods = tick.seen.target, tick.seen.service, tick.seen.stable_endpoints
+    service, pods = tick.seen.service, tick.seen.stable_endpoints
     lost = service is not None and service.pin is None and tick.seen.router.pin(route) == tick.stable.revision
-    if not lost or target is None or target.replicas == 0:
+    if not lost or not awaited(tick):
         return None
     if isinstance(pods, Unknown):
         return Decision(tick.status, look=tick.seen.missing("stable_endpoints"))
-    if not pods or pods - tick.seen.endpoints:
-        return None
+    return None if not pods or pods - tick.seen.endpoints else stable_down(tick)
+
+
+def awaited(tick: Tick) -> bool:
+    """Whether pods are to come that traffic can go back to: none of a Deployment that is gone, or is to have none."""
+    return tick.seen.target is not None and tick.seen.target.replicas > 0
+
+
+def stable_down(tick: Tick) -> Decision:
+    """The wait until stable has a ready pod; its endpoints are not watched, so they are looked at now and then."""
     message = wording.stable_is_down(tick.stable)
-    return Decision(tick.say("Stalled", "StableDown", message), wake_at=tick.now + WATCH_STABLE)
+    return Decision(tick.say("Stalled", "StableDown", message), wake_at=tick.now + _WATCH_STABLE)
 
 
 def strays(tick: Tick) -> tuple[Action, ...]:
