@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from headgate.metrics.endpoint import Endpoint
+from headgate.metrics.source import Source
 from lab.binaries import PROMETHEUS, build
 from tests.unit.metrics.backfill import backfill
 
@@ -178,3 +180,11 @@ def _drain(process: "subprocess.Popen[str]") -> None:
     assert process.stderr is not None
     for _ in process.stderr:
         pass
+
+
+@pytest.fixture
+def source(url: str) -> Iterator[Source]:
+    """The Prometheus of the module, as the operator asks it."""
+    made = Source("default", Endpoint(url=url))
+    yield made
+    made.prometheus.close()

@@ -4,22 +4,19 @@ To each line `pod` and `namespace` are added, as scraping does it. What a label 
 istio_stats.cc; linkerd2-proxy, linkerd/app/core/src/metrics.rs and linkerd/http/metrics/src/requests/report.rs.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from headgate.api.spec import Analysis
-from headgate.api.status import Mark
 from headgate.metrics.endpoint import Endpoint
 from headgate.metrics.source import Source
 from headgate.metrics.watch import Watch
-from headgate.release.observation import Metrics
 from headgate.routing.application import application_meters, counters_of
 from headgate.routing.route import Backend, Route
+from tests.unit.metrics.reading import MARK, START, read
 
-START = 1_700_000_000.0
-MARK = Mark(at=START, until=START, weight=10, step=1)
 ROUTE = Route(
     "prod", "shop", "u1", "shop", "shop", Backend("shop", "6f9c8d7b5", 90), Backend("shop-canary", "7d4b5c6f8", 10)
 )
@@ -173,24 +170,9 @@ def url(run_prometheus: Callable[..., str]) -> str:
     return run_prometheus(past.text)
 
 
-@pytest.fixture
-def source(url: str) -> Iterator[Source]:
-    made = Source("default", Endpoint(url=url))
-    yield made
-    made.prometheus.close()
-
-
 def watch(way: dict[str, Any], name: str = "shop", latency: float | None = 0.25) -> Watch:
     stable, candidate = application_meters(ROUTE, counters_of(Analysis.model_validate(way)))
     return Watch(("prod", name), "default", stable, candidate, START, (MARK,), 15.0, latency)
-
-
-def read(source: Source, item: Watch, *moments: float) -> Metrics:
-    for moment in moments:
-        source.refresh([item], START + moment)
-    found = source.metrics(item)
-    assert found is not None
-    return found
 
 
 @pytest.mark.parametrize("way", WAYS)

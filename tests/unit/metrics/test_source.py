@@ -1,7 +1,7 @@
 """Reading a real Prometheus whose past is written here, so that every number is known."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -12,10 +12,8 @@ from headgate.metrics.source import LOOK_BACK, Source
 from headgate.metrics.watch import Watch
 from headgate.release.observation import Metrics
 from headgate.routing.meter import Matcher, Meter
+from tests.unit.metrics.reading import MARK, START, read
 
-START = 1_700_000_000.0
-"""When every release here begins, on the second of a scrape."""
-MARK = Mark(at=START, until=START, weight=10, step=1)
 NGINX = "nginx_ingress_controller_requests"
 REQUESTS, DURATIONS = "traefik_service_requests_total", "traefik_service_request_duration_seconds"
 
@@ -129,22 +127,6 @@ def url(run_prometheus: Callable[..., str]) -> str:
     )
     other_sources(past)
     return run_prometheus(past.text)
-
-
-@pytest.fixture
-def source(url: str) -> Iterator[Source]:
-    made = Source("default", Endpoint(url=url))
-    yield made
-    made.prometheus.close()
-
-
-def read(source: Source, item: Watch, *moments: float) -> Metrics:
-    """What is known after reads at these seconds after the start."""
-    for moment in moments:
-        source.refresh([item], START + moment)
-    found = source.metrics(item)
-    assert found is not None
-    return found
 
 
 def candidate_total(metrics: Metrics) -> tuple[float, float]:
