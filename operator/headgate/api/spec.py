@@ -27,13 +27,12 @@ _SERVICE_NAME = matching(
     " 56 characters, since the candidate's Service is called <service>-canary",
 )
 _METRIC_NAME = matching("^[a-zA-Z_:][a-zA-Z0-9_:]*$", "not a metric name: use letters, digits, _ and :")
-_LABEL_NAME = matching("^[a-zA-Z_][a-zA-Z0-9_]*$", "not a label name: use letters, digits and _")
-
-_SELECTOR_PATTERN = "^[a-zA-Z_][a-zA-Z0-9_]*$"
+_LABEL_PATTERN = "^[a-zA-Z_][a-zA-Z0-9_]*$"
+_LABEL_NAME = matching(_LABEL_PATTERN, "not a label name: use letters, digits and _")
 _SELECTOR_LABELS = Rule(
-    f"self.all(label, label.matches('{_SELECTOR_PATTERN}') && !(label in ['le', '__name__']))",
+    f"self.all(label, label.matches('{_LABEL_PATTERN}') && !(label in ['le', '__name__']))",
     "not a label to choose by: use letters, digits and _, a letter or _ first, and neither le nor __name__",
-    lambda labels: all(re.fullmatch(_SELECTOR_PATTERN, label) and label not in {"le", "__name__"} for label in labels),
+    lambda labels: all(re.fullmatch(_LABEL_PATTERN, label) and label not in {"le", "__name__"} for label in labels),
 )
 
 Name = Annotated[str, Field(max_length=253), _OBJECT_NAME]

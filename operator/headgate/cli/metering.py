@@ -10,7 +10,7 @@ from headgate.routing.application import application_meters, counters_of
 from headgate.routing.ingress import IngressRouter, read_entry
 from headgate.routing.meter import Matcher, Meter
 from headgate.routing.naming import candidate_service
-from headgate.routing.proxies import IMPLEMENTATIONS
+from headgate.routing.proxies import PROXIES
 from headgate.routing.route import Backend, Entry, Path, Route
 from headgate.routing.selector import SelectorRouter
 
@@ -59,7 +59,7 @@ def meterings(subject: Subject, proxy: str | None) -> Iterator[Metering]:
             spec.analysis.mesh or "the application", stable, candidate, _any_revision(route, stable), settle, pods=True
         )
         return
-    for implementation in IMPLEMENTATIONS:
+    for implementation in PROXIES:
         if proxy in {None, implementation}:
             yield _ingress(IngressRouter(implementation), route)
 

@@ -81,12 +81,10 @@ class Telemetry:
     def show(self, key: Key, status: Status) -> None:
         """Have a release's gauges tell this status."""
         judged = [(item.objective, item.verdict, _number(item.e_value)) for item in status.evidence]
-        self._releases.show(
-            key,
-            _Reading(
-                status.phase, status.weights.stable, status.weights.candidate, tuple(judged if status.progress else ())
-            ),
+        reading = _Reading(
+            status.phase, status.weights.stable, status.weights.candidate, tuple(judged if status.progress else ())
         )
+        self._releases.show(key, reading)
 
     def forget(self, key: Key) -> None:
         """Remove a release's gauges."""
@@ -103,7 +101,7 @@ class _Reading(NamedTuple):
 
 
 class _Releases(Collector):
-    """Gauges made at each scrape: a thousand releases at rest cost no label sets in memory."""
+    """Gauges made when they are scraped: a thousand releases at rest cost no label sets in memory."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from headgate.routing.meter import Meter
 from headgate.routing.proxies import higress, ingress_nginx, traefik
@@ -26,4 +26,3 @@ PROXIES: dict[Implementation, Proxy] = {
     "IngressNginx": Proxy(10.0, ingress_nginx.meters),
     "Higress": Proxy(20.0, higress.meters),
 }
-IMPLEMENTATIONS: tuple[Implementation, ...] = get_args(Implementation)

@@ -4,8 +4,8 @@ alibaba/higress, pkg/ingress/kube/annotations/canary.go (weights) and helm/core/
 higress-group/istio, tools/packaging/common/higress_envoy_bootstrap.json (labels). Statuses are told by class; older
 versions have the same counter by code, too, which must not be added. What is counted apart of some requests has a name
 that goes on: those that were sent again before their last answer (`.retry`), and those from within (`.internal`). A
-write is pushed 0.1 s after the last one, but while there are
-more of them up to 10 s after the first (istio/istio, PILOT_DEBOUNCE_MAX).
+write is pushed 0.1 s after the last one, but while there are more of them up to 10 s after the first (istio/istio,
+PILOT_DEBOUNCE_MAX).
 """
 
 import re
