@@ -5,11 +5,10 @@ from xdist.scheduler import LoadScopeScheduling
 
 
 class FolderScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Hands out the folders here as a whole, and other tests one by one."""
+    """Hands out whole folders."""
 
     def _split_scope(self, nodeid: str) -> str:
-        folder = nodeid.partition("::")[0].rpartition("/")[0]
-        return folder if folder.startswith("tests/cluster/") else nodeid
+        return nodeid.partition("::")[0].rpartition("/")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FolderScheduling:
