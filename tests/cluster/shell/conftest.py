@@ -95,6 +95,7 @@ class Bench:
     folder: Path
     stack: ExitStack
     tokens: list[str] = field(default_factory=list)
+    operators: list[OperatorProcess] = field(default_factory=list)
 
     def proxy(self) -> FaultyProxy:
         """A proxy that ends with the test."""
@@ -115,7 +116,9 @@ class Bench:
         }
         path = self.folder / f"config-{number}.yaml"
         path.write_text(yaml.safe_dump(values))
-        return self.stack.enter_context(OperatorProcess(path, self.kubeconfig(self.tokens[-1], server)))
+        operator = self.stack.enter_context(OperatorProcess(path, self.kubeconfig(self.tokens[-1], server)))
+        self.operators.append(operator)
+        return operator
 
     def kubeconfig(self, token: str, server: str = "") -> Path:
         """A kubeconfig of a token, by default straight to the API server."""
@@ -191,5 +194,8 @@ def bench(cluster: Cluster, tmp_path: Path) -> Iterator[Bench]:
     metadata = {"metadata": {"name": "test-lease", "namespace": namespace}}
     cluster.apply({**_LEASE_RIGHTS, **metadata}, {**_LEASE_BINDING, **metadata})
     with ExitStack() as stack:
-        yield Bench(cluster, namespace, tmp_path, stack)
+        bench = Bench(cluster, namespace, tmp_path, stack)
+        yield bench
+        for operator in bench.operators:
+            print(f"an operator's log:\n{operator.log()}")
     cluster.kubectl("delete", "namespace", namespace, "--wait=false")
