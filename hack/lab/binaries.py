@@ -1,16 +1,14 @@
 """The lab's Go programs: Kubernetes, Traefik, kubectl, Helm and the project's own, built from source and kept."""
 
-import json
 import os
 import platform
 import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.cache import built, content_key, is_built
-from lab.go_toolchain import go, go_environment
+from lab.go_toolchain import go, go_environment, module_folder
 from lab.layout import HACK
 from lab.progress import run_long, say
 
@@ -44,16 +42,7 @@ class Group:
 
 def with_acme_client(folder: Path) -> None:
     """Complete the module in folder by lego's packages without its DNS providers, from the module cache."""
-    listing = subprocess.run(
-        [go(), "mod", "download", "-json", "github.com/go-acme/lego/v5@v5.4.1"],
-        # Not inside the module: its replace line points to the folder that is being made here.
-        cwd="/",
-        env=go_environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    source = Path(json.loads(listing.stdout)["Dir"])
+    source = module_folder("github.com/go-acme/lego/v5@v5.4.1")
     for package in (
         "acme",
         "certcrypto",

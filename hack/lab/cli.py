@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lab import binaries, drivers, images, processes, usage
+from lab import binaries, drivers, gateway_api, images, processes, usage
 from lab.handle import Lab
 from lab.layout import DEFAULT_NAME
 from lab.progress import LabError, say
@@ -117,6 +117,7 @@ def _kubeconfig(arguments: argparse.Namespace) -> None:
 
 
 def _build(_arguments: argparse.Namespace) -> None:
+    gateway_api.definitions()
     for path in binaries.build(_GROUPS).values():
         print(path)
 

@@ -14,20 +14,32 @@ def components_of(settings: Settings) -> list[Component]:
         *control_plane.components(settings),
         control_plane.scheduler(settings),
         *node.components(settings),
-        _objects(settings),
+        *_objects(settings),
         monitoring.component(settings),
         proxy.component(settings),
     ]
 
 
-def _objects(settings: Settings) -> Component:
-    """The command that creates the lab's own objects, which Traefik and Prometheus need to start well."""
-    command = (
+def _objects(settings: Settings) -> list[Component]:
+    """The commands that create the lab's own objects, which Traefik and Prometheus need to start well."""
+    kubectl = (
         settings.program("kubectl"),
         f"--kubeconfig={settings.kubeconfig('admin')}",
         f"--cache-dir={settings.folder}/kubectl-cache",
-        "apply",
-        "--server-side",
-        f"--filename={CONFIG}/objects.yaml",
     )
-    return Component("objects", command, "exit", ("kube-apiserver",))
+    gateway_api = f"--filename={settings.folder}/gateway-api"
+    return [
+        Component("gateway-api", (*kubectl, "apply", "--server-side", gateway_api), "exit", ("kube-apiserver",)),
+        Component(
+            "gateway-api-served",
+            (*kubectl, "wait", "--for=condition=Established", gateway_api),
+            "exit",
+            ("gateway-api",),
+        ),
+        Component(
+            "objects",
+            (*kubectl, "apply", "--server-side", f"--filename={CONFIG}/objects.yaml"),
+            "exit",
+            ("gateway-api-served",),
+        ),
+    ]

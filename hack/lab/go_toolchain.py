@@ -1,5 +1,6 @@
 """The Go compiler: the machine's own, or one from the Python package index where there is none."""
 
+import json
 import os
 import re
 import shutil
@@ -26,6 +27,14 @@ def go() -> str:
 def go_environment() -> dict[str, str]:
     """The environment for a build: this module alone, whatever workspace the caller is in."""
     return {**os.environ, "GOWORK": "off"}
+
+
+def module_folder(module: str) -> Path:
+    """Where the source of a module is, such as `example.org/module@v1.2.3`; fetched unless it is there."""
+    command = [go(), "mod", "download", "-json", module]
+    # Not inside a module: its replace lines would be asked for, too.
+    listing = subprocess.run(command, cwd="/", env=go_environment(), capture_output=True, text=True, check=True)
+    return Path(json.loads(listing.stdout)["Dir"])
 
 
 def _version(command: str) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from string import Template
 
-from lab import binaries, monitoring, proxy
+from lab import binaries, gateway_api, monitoring, proxy
 from lab.handle import Lab
 from lab.layout import CONFIG, HACK, state_folder
 from lab.progress import LabError, run, run_long, say
@@ -80,6 +80,9 @@ def _install(lab: Lab) -> None:
     """Apply Traefik and Prometheus and wait until they are ready."""
     say("installing Traefik and Prometheus")
     flags = json.dumps(proxy.flags(web=":80", api=":8080"))
+    definitions = f"--filename={gateway_api.definitions()}"
+    lab.kubectl("apply", "--server-side", definitions)
+    lab.kubectl("wait", "--for=condition=Established", definitions)
     lab.kubectl("apply", "--server-side", f"--filename={CONFIG}/objects.yaml")
     lab.kubectl(
         "apply", "--filename=-", stdin=Template((HACK / "kind" / "traefik.yaml").read_text()).substitute(flags=flags)

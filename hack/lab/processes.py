@@ -6,7 +6,20 @@ import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from lab import binaries, certificates, control, images, isolation, monitoring, network, node, packages, sandbox, users
+from lab import (
+    binaries,
+    certificates,
+    control,
+    gateway_api,
+    images,
+    isolation,
+    monitoring,
+    network,
+    node,
+    packages,
+    sandbox,
+    users,
+)
 from lab.cache import lock
 from lab.handle import Lab
 from lab.layout import identity, state_folder
@@ -111,6 +124,7 @@ def _prepare(folder: Path, programs: dict[str, Path], *, only_api: bool, api_ser
         (folder / part).mkdir(parents=True, exist_ok=True)
     binaries.link(folder / "bin", programs)
     if not only_api:
+        shutil.copytree(gateway_api.definitions(), folder / "gateway-api")
         sandbox.make_cgroups(folder)
     namespaces = sandbox.start(folder)
     isolation.make_mount_points()

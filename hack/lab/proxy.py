@@ -1,4 +1,4 @@
-"""Traefik, which serves the IngressClass nginx and understands the canary annotations of ingress-nginx."""
+"""Traefik, which serves the IngressClass nginx with the canary annotations of ingress-nginx, and the Gateway API."""
 
 from lab.component import Component
 from lab.settings import Settings
@@ -27,6 +27,7 @@ def flags(web: str, api: str) -> list[str]:
         f"--metrics.prometheus.buckets={_BUCKETS}",
         "--providers.kubernetesingressnginx",
         "--providers.kubernetesingressnginx.ingressclass=nginx",
+        "--providers.kubernetesgateway",
         # Long enough to take several changes at once, short enough that a test need not wait for it.
         "--providers.providersthrottleduration=100ms",
         "--global.checknewversion=false",

@@ -48,6 +48,20 @@ def ingress(host: str) -> Manifest:
     return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": NAME}, "spec": spec}
 
 
+def http_route(host: str) -> Manifest:
+    """An HTTPRoute of two rules for one path: the first sends away who comes with a header."""
+    away = {
+        "matches": [{"path": {"type": "PathPrefix", "value": "/"}, "headers": [{"name": "X-Away", "value": "yes"}]}],
+        "filters": [{"type": "RequestRedirect", "requestRedirect": {"hostname": "away.test", "statusCode": 302}}],
+    }
+    spec = {
+        "parentRefs": [{"name": "lab", "namespace": "default"}],
+        "hostnames": [host],
+        "rules": [{"backendRefs": [{"name": NAME, "port": 80}]}, away],
+    }
+    return {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": NAME}, "spec": spec}
+
+
 def autoscaler(behavior: Manifest | None = None) -> Manifest:
     """Keeps the Deployment between 2 and 6 pods; the lab serves no CPU metrics, so only the bounds move it."""
     cpu = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}}

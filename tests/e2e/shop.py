@@ -7,8 +7,9 @@ import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from lab.handle import Lab
@@ -22,14 +23,24 @@ CANARY = f"{NAME}-canary"
 PATIENCE = 90.0
 PIN = "pod-template-hash"
 _WEIGHT = "nginx.ingress.kubernetes.io/canary-weight"
+Entry = Literal["ingress", "httpRoute", "service"]
 _ENDS = frozenset({"Succeeded", "RolledBack"})
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
 # The environment's proxies do not lead to the lab.
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay())
 
 
 @dataclass(repr=False)
 class Shop:
-    """A Deployment, a Service, an Ingress and a CanaryRelease, all called `shop`, alone in their namespace."""
+    """A Deployment, a Service, a way in and a CanaryRelease, all called `shop`, alone in their namespace."""
 
     lab: Lab
     kubectl: Kubectl
@@ -55,25 +66,25 @@ class Shop:
 
     # Given
 
-    def opens(self, version: str = "v1", *, replicas: int = 2, ingress: bool = True, **spec: Any) -> None:
+    def opens(self, version: str = "v1", *, replicas: int = 2, entry: Entry = "ingress", **spec: Any) -> None:
         """The shop serves a version, and its release is at rest."""
-        self.serves(version, replicas=replicas, ingress=ingress)
-        if not ingress:
-            spec.setdefault("traffic", {"settle": manifests.SETTLE})
-        self.has_release(**spec)
+        self.serves(version, replicas=replicas, entry=entry)
+        named: Manifest = {} if entry == "service" else {entry: NAME}
+        self.has_release(**{"traffic": {**named, "settle": manifests.SETTLE}, **spec})
 
-    def serves(self, version: str, *, replicas: int = 2, ingress: bool = True) -> None:
+    def serves(self, version: str, *, replicas: int = 2, entry: Entry = "ingress") -> None:
         """The shop serves a version; there is no release."""
         self.closes_down("--cascade=foreground")
-        entry = [manifests.ingress(self.host)] if ingress else []
-        self.apply(manifests.deployment(version, replicas), manifests.service(), *entry)
+        ways = {"ingress": manifests.ingress, "httpRoute": manifests.http_route}
+        made = [ways[entry](self.host)] if entry in ways else []
+        self.apply(manifests.deployment(version, replicas), manifests.service(), *made)
         self.rolls_out()
-        served = self._is_served if ingress else self._is_reached
+        served = self._is_reached if entry == "service" else self._is_served
         self.kubectl.until("the proxy leads to the shop", served)
 
     def has_release(self, **spec: Any) -> None:
         """A CanaryRelease watches over the Deployment, and has seen what serves."""
-        for watch in (self.releases, self.ingresses, self.services):
+        for watch in (self.releases, self.ingresses, self.http_routes, self.services):
             watch.objects()
         self.changes(manifests.release(**spec))
         self.reaches("Idle")
@@ -177,6 +188,10 @@ class Shop:
         return self.watch("networking.k8s.io/v1", "ingresses")
 
     @property
+    def http_routes(self) -> Watch:
+        return self.watch("gateway.networking.k8s.io/v1", "httproutes")
+
+    @property
     def services(self) -> Watch:
         return self.watch("v1", "services")
 
@@ -188,10 +203,11 @@ class Shop:
         return self._watches[plural]
 
     def weights(self) -> list[int]:
-        """The candidate's weights, one after the other, as its Ingress had them; 0 when that was deleted."""
+        """The candidate's weights, one after the other, as its own route had them; 0 when that was deleted."""
         return _steady(
-            0 if one.type == "DELETED" else int(one.object["metadata"]["annotations"][_WEIGHT])
-            for one in self.ingresses.sightings
+            0 if one.type == "DELETED" else _weight_in(one.object)
+            for routes in (self.ingresses, self.http_routes)
+            for one in routes.sightings
             if one.object["metadata"]["name"] == CANARY
         )
 
@@ -244,9 +260,9 @@ class Shop:
 
     def leftovers(self) -> list[str]:
         """What is there of Headgate beside the release: its objects, a pin, its name in the users' managedFields."""
-        kinds = "deployments,replicasets,pods,services,ingresses,endpointslices"
+        kinds = "deployments,replicasets,pods,services,ingresses,httproutes,endpointslices"
         found = self.kubectl("get", kinds, "-l", "headgate.dev/release", "-o", "name").output.split()
-        users = ["get", "deployments,services,ingresses,hpa", "-o", "json", "--show-managed-fields"]
+        users = ["get", "deployments,services,ingresses,httproutes,hpa", "-o", "json", "--show-managed-fields"]
         for item in self.kubectl(*users).object["items"]:
             title = f"{item['kind']}/{item['metadata']['name']}"
             found += [f"{title}: pinned"] if PIN in (item["spec"].get("selector") or {}) else []
@@ -266,7 +282,12 @@ class Shop:
         parts = [
             ("statuses", "\n".join(self._story())),
             ("events", self._shown("get", "events", "--sort-by=.metadata.creationTimestamp")),
-            ("objects", self._shown("get", "deploy,rs,pods,svc,ingress,endpointslices", "-o", "wide", "--show-labels")),
+            (
+                "objects",
+                self._shown(
+                    "get", "deploy,rs,pods,svc,ingress,httproute,endpointslices", "-o", "wide", "--show-labels"
+                ),
+            ),
             ("release", self._shown("get", "crel", NAME, "-o", "yaml")),
             ("operator", self.operator_log()),
             *((f"load {number}", traffic.losses()) for number, traffic in enumerate(self.customers)),
@@ -297,7 +318,7 @@ class Shop:
     def closes_down(self, *options: str) -> None:
         """Nothing is left in the namespace; `options` are for `kubectl delete`."""
         self.kubectl("delete", "crel", "--all", "--timeout=60s")
-        self.kubectl("delete", "deployments,replicasets,services,ingresses,hpa,events", "--all", *options)
+        self.kubectl("delete", "deployments,replicasets,services,ingresses,httproutes,hpa,events", "--all", *options)
 
     def _is_reached(self) -> bool:
         """Whether kube-proxy leads to the shop, whose pods have been ready for a moment."""
@@ -305,12 +326,26 @@ class Shop:
         return Traffic.to_service(self.lab, self.address(), log, length="100ms").ended().lost == 0
 
     def _is_served(self) -> bool:
-        request = urllib.request.Request(f"{self.lab.proxy_url}/", headers={"Host": self.host})  # noqa: S310 (the lab)
+        _, headers = self.answer()
+        return headers["X-Version"] is not None
+
+    def answer(self, **headers: str) -> tuple[int, Message]:
+        """Status and headers of one answer through the proxy."""
+        request = urllib.request.Request(f"{self.lab.proxy_url}/", headers={"Host": self.host, **headers})  # noqa: S310
         try:
             with _DIRECT.open(request, timeout=5) as answer:
-                return answer.headers["X-Version"] is not None
-        except urllib.error.HTTPError:
-            return False
+                return answer.status, answer.headers
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers
+
+
+def _weight_in(route: Manifest) -> int:
+    """The candidate's share in an Ingress or HTTPRoute of its own."""
+    if route["kind"] == "Ingress":
+        return int(route["metadata"]["annotations"][_WEIGHT])
+    (backends,) = [rule["backendRefs"] for rule in route["spec"]["rules"] if "backendRefs" in rule]
+    weights = {backend["name"]: int(backend["weight"]) for backend in backends}
+    return 100 * weights[CANARY] // sum(weights.values())
 
 
 def describe(totals: Totals, rate: float) -> str:

@@ -70,7 +70,9 @@ def _made(run: str, served: tuple[str, ...]) -> Suite:
     say(f"installing Headgate for {len(served)} namespaces")
     servers = {"default": {"url": lab.prometheus_url_in_cluster}}
     servers |= {name: {"url": OwnPrometheus.url(lab, name)} for name in PORTS}
-    Installation(lab, SYSTEM, served, suite.operator_image).install(replicas=2, prometheus=servers)
+    Installation(lab, SYSTEM, served, suite.operator_image).install(
+        replicas=2, prometheus=servers, gateway={"enabled": True}
+    )
     say("telling the scenarios")
     state = {"run": run, "processes": 1, "keep": keep, "operator": suite.operator_image}
     _state().write_text(json.dumps(state))

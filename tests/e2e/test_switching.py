@@ -37,7 +37,7 @@ def test_blue_green_switches_back(shop: Shop) -> None:
 
 
 def test_without_an_ingress_pods_share_the_traffic(shop: Shop) -> None:
-    shop.opens("v1", ingress=False, steps=HALF_WAY, **FROM_PODS)
+    shop.opens("v1", entry="service", steps=HALF_WAY, **FROM_PODS)
     with shop.under_load(address=shop.address()) as traffic:
         shop.ships("v2")
         shop.reaches("Paused")
@@ -54,7 +54,7 @@ def test_without_an_ingress_pods_share_the_traffic(shop: Shop) -> None:
 
 
 def test_without_an_ingress_the_service_switches(shop: Shop) -> None:
-    shop.opens("v1", ingress=False, strategy="BlueGreen", steps=SWITCH, **FROM_PODS)
+    shop.opens("v1", entry="service", strategy="BlueGreen", steps=SWITCH, **FROM_PODS)
     with shop.under_load(address=shop.address()):
         shop.ships("v2")
         shop.reaches("Succeeded")
@@ -63,7 +63,7 @@ def test_without_an_ingress_the_service_switches(shop: Shop) -> None:
 
 
 def test_without_an_ingress_the_service_switches_back(shop: Shop) -> None:
-    shop.opens("v1", ingress=False, strategy="BlueGreen", steps=LONGER, **FROM_PODS)
+    shop.opens("v1", entry="service", strategy="BlueGreen", steps=LONGER, **FROM_PODS)
     with shop.under_load(address=shop.address(), failing=["v2"]):
         shop.ships("v2", ERROR_RATE="0.05")
         shop.reaches("RolledBack")

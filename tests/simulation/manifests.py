@@ -3,6 +3,7 @@
 from typing import Any
 
 from headgate.api.names import API_VERSION, KIND
+from tests.simulation.gateway import PARENT
 
 NAMESPACE = "prod"
 
@@ -47,6 +48,21 @@ def ingress() -> dict[str, Any]:
         "kind": "Ingress",
         "metadata": {"name": "shop", "namespace": NAMESPACE},
         "spec": {"ingressClassName": "nginx", "rules": [rule]},
+    }
+
+
+def http_route() -> dict[str, Any]:
+    backend = {"group": "", "kind": "Service", "name": "shop", "port": 80, "weight": 1}
+    match = {"path": {"type": "PathPrefix", "value": "/"}}
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": "shop", "namespace": NAMESPACE},
+        "spec": {
+            "parentRefs": [PARENT],
+            "hostnames": ["shop.test"],
+            "rules": [{"matches": [match], "backendRefs": [backend]}],
+        },
     }
 
 

@@ -14,6 +14,7 @@ from headgate.release.decision import Action, Apply, Decision, Delete, Event, Fa
 from headgate.release.machine import decide
 from headgate.release.observation import Metrics, Observation
 from headgate.release.reporting import due
+from headgate.routing.http_route import HttpRouteRouter
 from headgate.routing.ingress import IngressRouter
 from headgate.routing.route import Router
 from headgate.routing.selector import SelectorRouter
@@ -156,18 +157,19 @@ class Operator:
                 self.api.delete(ref.kind, ref.name, uid)
 
     def _observe(self, release: Release, looked: frozenset[Fact], now: float) -> Observation:
-        target, service = self.api.get("Deployment", "shop"), self.api.get("Service", release.entrances[0])
+        named, entry = release.entrances
+        target, service = self.api.get("Deployment", "shop"), self.api.get("Service", named)
         sets = [read_replica_set(item) for item in self.api.every("ReplicaSet")]
         canary = self.api.get("Service", "shop-canary")
         seen = Observation(
             router=self._router(release),
             target=read_deployment(target) if target else None,
             service=read_service(service) if service else None,
-            entry=self.api.get("Ingress", "shop"),
+            entry=self.api.get(entry.kind, entry.name) if entry else None,
             candidate=next((item for item in sets if item.release == "shop"), None),
             ours=tuple(
                 item
-                for kind in ("Service", "Ingress")
+                for kind in ("Service", "Ingress", "HTTPRoute")
                 for item in self.api.every(kind)
                 if (item["metadata"].get("labels") or {}).get(RELEASE_LABEL) == "shop"
             ),
@@ -182,7 +184,9 @@ class Operator:
         return replace(seen, metrics=self._metrics(release, seen), **{name: facts[name] for name in looked})
 
     def _router(self, release: Release) -> Router:
-        return IngressRouter() if release.spec and release.spec.traffic.ingress else SelectorRouter()
+        entry = release.spec.traffic.entry if release.spec else None
+        routers: dict[str, Router] = {"Ingress": IngressRouter(), "HTTPRoute": HttpRouteRouter()}
+        return routers[entry.kind] if entry else SelectorRouter()
 
     def _ready(self, service: dict[str, Any] | None, now: float) -> frozenset[str]:
         if service is None:

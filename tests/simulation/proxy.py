@@ -8,8 +8,8 @@ from headgate.analysis.samples import Series
 from headgate.api.fields import Manifest
 from tests.simulation.api_server import ApiServer
 from tests.simulation.controllers import Controllers, Pod
+from tests.simulation.gateway import weight_in
 
-_WEIGHT = "nginx.ingress.kubernetes.io/canary-weight"
 SCRAPE = 5.0
 
 
@@ -44,7 +44,7 @@ class Proxy:
 
     def see(self, now: float) -> None:
         """Takes note of the present routes; what is older than the lag is in force."""
-        self.views.append(View(now, self._behind("shop", now), self._behind("shop-canary", now), self._weight()))
+        self.views.append(View(now, self._behind("shop", now), self._behind("shop-canary", now), self.weight()))
         while len(self.views) > 1 and self.views[1].at <= now - self.lag:
             self.views.popleft()
 
@@ -85,9 +85,9 @@ class Proxy:
         pods: list[Pod] = self.controllers.ready(service["spec"]["selector"], now)
         return tuple(pod.name for pod in pods)
 
-    def _weight(self) -> int:
-        canary = self.api.get("Ingress", "shop-canary")
-        return int(canary["metadata"]["annotations"][_WEIGHT]) if canary else 0
+    def weight(self) -> int:
+        """The candidate's share by the routes as they are now."""
+        return sum(weight_in(self.api.get(kind, "shop-canary")) for kind in ("Ingress", "HTTPRoute"))
 
 
 def _ports_of(ingress: Manifest) -> set[int]:

@@ -13,7 +13,8 @@ from tests.simulation.operator import CrashError, RefusedError
 from tests.simulation.test_release import BAD, QUICK, assert_nothing_left, assert_whole
 from tests.simulation.world import World, resting
 
-_ROUTERS = {"ingress": {"ingress": "shop"}, "service": {"service": "shop"}}
+_ROUTERS = {"ingress": {"ingress": "shop"}, "http route": {"httpRoute": "shop"}, "service": {"service": "shop"}}
+_NONE = {"service": None, "ingress": None, "httpRoute": None}
 _CALLS_OF_A_RELEASE = 60
 
 
@@ -66,8 +67,8 @@ def test_invariant_6_a_bad_version_is_rolled_back_in_spite_of_a_fault(call: int,
 )
 def test_many_faults_change_no_outcome(faults: set[int], crashes: bool, bad: bool, router: str, policies: bool) -> None:
     error = CrashError if crashes else RefusedError
-    analysis = {} if router == "ingress" else {"enabled": False}
-    bad = bad and router == "ingress"
+    analysis = {"enabled": False} if router == "service" else {}
+    bad = bad and router != "service"
     world = resting(steps=QUICK, traffic=_ROUTERS[router], analysis=analysis, policies=policies)
     world.proxy.error_rates = BAD if bad else {}
     first = next(world.operator.calls) + 1
@@ -92,6 +93,7 @@ HAPPENINGS: dict[str, Callable[[World], object]] = {
     "nonsense": lambda world: world.user_asks("nonsense"),
     "the service again": lambda world: world.user_applies(manifests.service()),
     "the ingress again": lambda world: world.user_applies(manifests.ingress()),
+    "the http route again": lambda world: world.user_applies(manifests.http_route()),
     "more pods": lambda world: world.api.merge("Deployment", "shop", {"spec": {"replicas": 7}}, "autoscaler"),
     "fewer pods": lambda world: world.api.merge("Deployment", "shop", {"spec": {"replicas": 2}}, "autoscaler"),
     "other steps": lambda world: world.user_edits(steps=QUICK[1:]),
@@ -114,7 +116,7 @@ def test_whatever_happens_no_request_is_lost_and_nothing_is_left(
     happenings: list[tuple[str, int]], faults: set[int], crashes: bool, router: str
 ) -> None:
     """Any schedule of people, faults and traffic, then peace: every request answered, every invariant kept."""
-    world = resting(steps=QUICK, traffic=_ROUTERS[router], analysis={} if router == "ingress" else {"enabled": False})
+    world = resting(steps=QUICK, traffic=_ROUTERS[router], analysis={"enabled": router != "service"})
     world.operator.fault = failing_at(frozenset(faults), CrashError if crashes else RefusedError)
     for name, seconds in happenings:
         HAPPENINGS[name](world)
@@ -166,17 +168,21 @@ OUTRAGES: dict[str, Callable[[World], object]] = {
     "the deployment anew": remade,
     "the service gone": lambda world: world.api.delete("Service", "shop"),
     "the ingress gone": lambda world: world.api.delete("Ingress", "shop"),
+    "the http route gone": lambda world: world.api.delete("HTTPRoute", "shop"),
+    "a slow gateway": lambda world: setattr(world.gateway, "lag", 45.0),
     "its path elsewhere": lambda world: world.user_applies(elsewhere()),
     "the candidate's service gone": lambda world: world.api.delete("Service", "shop-canary"),
     "the candidate's ingress gone": lambda world: world.api.delete("Ingress", "shop-canary"),
+    "the candidate's http route gone": lambda world: world.api.delete("HTTPRoute", "shop-canary"),
     "the candidate's pods gone": lambda world: vanish(world, "shop:2"),
     "stable's pods gone": lambda world: vanish(world, "shop:1"),
     "the candidate removed": candidate_removed,
     "crash loops": lambda world: world.controllers.never_ready.add("shop:2"),
     "an autoscaler": lambda world: world.user_applies(manifests.autoscaler()),
     "no autoscaler": lambda world: world.api.delete("HorizontalPodAutoscaler", "shop"),
-    "no ingress named": lambda world: world.user_edits(traffic={"service": "shop", "ingress": None}),
-    "an ingress named": lambda world: world.user_edits(traffic={"service": None, "ingress": "shop"}),
+    "no ingress named": lambda world: world.user_edits(traffic={"service": "shop", "ingress": None, "httpRoute": None}),
+    "an ingress named": lambda world: world.user_edits(traffic={**_NONE, "ingress": "shop"}),
+    "an http route named": lambda world: world.user_edits(traffic={**_NONE, "httpRoute": "shop"}),
     "a look": lambda world: world.user_edits(steps=[{"pause": {}}]),
     "many steps": lambda world: world.user_edits(steps=[*QUICK, {"pause": {"duration": "5s"}}, {"setWeight": 100}]),
     "on failure hold": lambda world: world.user_edits(onFailure="Hold"),
@@ -196,7 +202,7 @@ def test_whatever_is_done_to_its_surroundings_the_next_release_is_promoted_and_l
     happenings: list[tuple[str, int]], faults: set[int], router: str, policies: bool
 ) -> None:
     """Who takes pods, routes or the Deployment away loses requests; once they are back, none is lost any more."""
-    analysis = {} if router == "ingress" else {"enabled": False}
+    analysis = {"enabled": router != "service"}
     world = resting(steps=QUICK, traffic=_ROUTERS[router], analysis=analysis, policies=policies)
     world.operator.fault = failing_at(frozenset(faults), CrashError)
     for name, seconds in happenings:
@@ -230,9 +236,11 @@ def peace(world: World, router: str) -> None:
     world.operator.silent_since = None
     if world.api.get("Deployment", "shop") is None:
         world.user_applies(manifests.deployment("shop:1"))
-    for manifest in (manifests.service(), manifests.ingress()):
+    for manifest in (manifests.service(), manifests.ingress(), manifests.http_route()):
         world.user_applies(manifest)
+    world.gateway.lag = 2.0
+    world.gateway.due.clear()
     world.scale(4)
-    traffic = {"service": None, "ingress": None, **_ROUTERS[router]}
+    traffic = {**_NONE, **_ROUTERS[router]}
     world.user_edits(suspend=False, steps=QUICK, onFailure="Rollback", traffic=traffic)
     world.advance(10)

@@ -22,12 +22,12 @@ from headgate.workloads.template import intent_of
 from tests.simulation import manifests
 from tests.simulation.api_server import ApiServer
 from tests.simulation.controllers import Controllers, Pod
+from tests.simulation.gateway import Gateway, weight_in
 from tests.simulation.operator import Operator
 from tests.simulation.proxy import SCRAPE, Proxy
 
 START = 1_700_000_000.123
 _PATIENCE = 10
-_WEIGHT = "nginx.ingress.kubernetes.io/canary-weight"
 
 
 @dataclass
@@ -43,6 +43,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.controllers = Controllers(self.api)
+        self.gateway = Gateway(self.api)
         self.proxy = Proxy(self.api, self.controllers)
         self.operator = Operator(self.api, self.controllers, self.proxy, policies=self.policies, on_call=self._watch)
         self.api.admit = self._admit
@@ -84,6 +85,7 @@ class World:
             self.controllers.run(self.now)
             self.operator.run(self.now)
             self.controllers.run(self.now)
+            self.gateway.run(self.now)
             self.proxy.see(self.now)
             self._look()
             if self.api.get("Deployment", "shop") is not None:
@@ -136,8 +138,7 @@ class World:
 
     @property
     def weight(self) -> int:
-        canary = self.api.get("Ingress", "shop-canary")
-        return int(canary["metadata"]["annotations"][_WEIGHT]) if canary else 0
+        return self.proxy.weight()
 
     @property
     def event_reasons(self) -> list[str]:
@@ -169,8 +170,7 @@ class World:
     def _look(self) -> None:
         """What may last for a moment, while the operator restarts, and no longer."""
         wrongs = {
-            "1: the candidate's ingress leads to no pod that is ready": self.weight > 0
-            and not self._behind_candidate(),
+            "1: the candidate's route leads to no pod that is ready": self.weight > 0 and not self._behind_candidate(),
             "3: the service leads to a candidate that was refused": self._serves_refused(),
         }
         for wrong, holds in wrongs.items():
@@ -196,8 +196,8 @@ class World:
     # the invariants of the design, at each write
 
     def _watch(self, action: Action | Status, release: Release, seen: Observation, _now: float) -> None:
-        if isinstance(action, Apply) and action.manifest["kind"] == "Ingress":
-            self._weight_written(int(action.manifest["metadata"]["annotations"][_WEIGHT]), release, seen)
+        if isinstance(action, Apply) and action.manifest["kind"] in {"Ingress", "HTTPRoute"}:
+            self._weight_written(weight_in(action.manifest), release, seen)
         if isinstance(action, Patch) and action.ref.kind == "Service" and action.form == "merge":
             self._pin_written(action.body["spec"]["selector"][POD_TEMPLATE_HASH])
         if isinstance(action, Delete) and action.ref.kind == "ReplicaSet" and release.status.progress:
@@ -239,8 +239,11 @@ class World:
 def resting(image: str = "shop:1", *, policies: bool = True, replicas: int = 4, **spec: Any) -> World:
     """A world at rest: the application serves, the release is known, nothing moves."""
     world = World(policies=policies)
-    for manifest in (manifests.deployment(image, replicas), manifests.service(), manifests.ingress()):
+    ways_in = (manifests.ingress(), manifests.http_route())
+    for manifest in (manifests.deployment(image, replicas), manifests.service(), *ways_in):
         world.user_applies(manifest)
+    world.gateway.run(world.now - world.gateway.lag)
+    world.gateway.run(world.now)
     world.controllers.run(world.now)
     world.now += 10
     world.controllers.run(world.now)

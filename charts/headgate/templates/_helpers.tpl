@@ -90,6 +90,11 @@ namespaceSelector:
   resources: [ingresses]
   verbs: [get, list, watch, create, patch, delete]
 {{- end }}
+{{- if .Values.gateway.enabled }}
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  verbs: [get, list, watch, create, patch, delete]
+{{- end }}
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
@@ -121,6 +126,10 @@ policies: {{ empty (include "headgate.admission" (dict "root" . "kind" "Mutating
 {{- if .Values.ingress.enabled }}
 ingress:
   implementation: {{ .Values.ingress.implementation }}
+{{- end }}
+{{- if .Values.gateway.enabled }}
+gateway:
+  implementation: {{ .Values.gateway.implementation }}
 {{- end }}
 prometheus:
 {{- range $name, $endpoint := .Values.prometheus }}

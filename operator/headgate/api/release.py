@@ -4,7 +4,7 @@ from pydantic import ValidationError
 
 from headgate.api.fields import Manifest, Model
 from headgate.api.names import ACTION_ANNOTATION, ACTOR_ANNOTATION, FINALIZER
-from headgate.api.spec import Spec
+from headgate.api.spec import EntryRef, Spec
 from headgate.api.status import Status
 
 
@@ -45,11 +45,11 @@ class Release(Model):
         return self.spec.traffic.service or self.spec.target_ref.name
 
     @property
-    def entrances(self) -> tuple[str, str | None]:
-        """Service and Ingress of the release that moves, whatever the spec names by now; else those of the spec."""
+    def entrances(self) -> tuple[str, EntryRef | None]:
+        """Service and entry of the release that moves, whatever the spec names by now; else those of the spec."""
         assert self.spec is not None  # noqa: S101 (as `service`)
         moving = self.status.progress
-        return (moving.service, moving.ingress) if moving else (self.service, self.spec.traffic.ingress)
+        return (moving.service, moving.entry) if moving else (self.service, self.spec.traffic.entry)
 
 
 def read_release(manifest: Manifest) -> Release:

@@ -42,6 +42,7 @@ LabelName = Annotated[str, Field(max_length=100), _LABEL_NAME]
 LabelValue = Annotated[str, Field(max_length=200)]
 LabelValues = Annotated[tuple[LabelValue, ...], Field(min_length=1, max_length=20)]
 Mesh = Literal["Istio", "Linkerd"]
+EntryKind = Literal["Ingress", "HTTPRoute"]
 Weight = Annotated[int, Field(ge=0, le=100, strict=True)]
 StepWeight = Annotated[
     int | Literal["Auto"],
@@ -91,16 +92,42 @@ class TargetRef(Ruled):
     """Name of the target, in the release's own namespace."""
 
 
-class Traffic(Model):
+class EntryRef(Model):
+    """The object of the user's by which requests get from the proxy to the Service, in the release's namespace."""
+
+    kind: EntryKind
+    """What it is."""
+    name: Annotated[str, Field(max_length=253)]
+    """Its name."""
+
+
+class Traffic(Ruled):
     """Where the clients of the target come in."""
+
+    rules: ClassVar = (
+        Rule(
+            "!has(self.ingress) || !has(self.httpRoute)",
+            "requests come in by an ingress or by an httpRoute: name one of them",
+            lambda traffic: traffic.ingress is None or traffic.http_route is None,
+        ),
+    )
 
     service: ServiceName | None = None
     """The Service that the clients use. Default: the target's name."""
     ingress: Name | None = None
     """The Ingress that leads to the Service. Without it the Service alone carries the traffic: a canary then gets its
     share by its number of pods, and a full switch moves the Service's selector."""
+    http_route: Name | None = None
+    """The HTTPRoute of the Gateway API that leads to the Service, where that is not an Ingress."""
     settle: Annotated[Duration, lasting("0s", "10m", "settle must not be longer than 10m")] | None = None
     """How long a new weight needs to reach every instance of the proxy. Default: by router and proxy, 5s to 20s."""
+
+    @property
+    def entry(self) -> EntryRef | None:
+        """The object that leads to the Service; None where clients use the Service alone."""
+        if self.http_route is not None:
+            return EntryRef(kind="HTTPRoute", name=self.http_route)
+        return None if self.ingress is None else EntryRef(kind="Ingress", name=self.ingress)
 
 
 class Hold(Ruled):

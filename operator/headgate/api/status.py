@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainSerializer
 
 from headgate.api.fields import Model, Moment
-from headgate.api.spec import Weight
+from headgate.api.spec import EntryRef, Weight
 
 Phase = Literal["Idle", "Progressing", "Paused", "Promoting", "RollingBack", "Succeeded", "RolledBack", "Stalled"]
 Outcome = Literal["Promoted", "RolledBack", "Reverted", "Superseded", "Deleted"]
@@ -182,8 +182,8 @@ class Progress(Model):
     """When the release began."""
     service: Word
     """The user's Service, as the spec named it when the release began."""
-    ingress: Word | None = None
-    """The user's Ingress, likewise."""
+    entry: EntryRef | None = None
+    """The user's object that leads to the Service, likewise."""
     target: Word | None = None
     """The uid of the Deployment that it began with."""
     weight: Weight = 0

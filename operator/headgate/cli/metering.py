@@ -4,14 +4,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from headgate.api.fields import Manifest
+from headgate.api.spec import EntryRef, Spec
 from headgate.cli.subject import Subject
 from headgate.metrics.watch import Watch
+from headgate.routing import http_rules, ingress_paths
 from headgate.routing.application import application_meters, counters_of
-from headgate.routing.ingress import IngressRouter, read_entry
+from headgate.routing.http_route import HttpRouteRouter
+from headgate.routing.ingress import IngressRouter
 from headgate.routing.meter import Matcher, Meter
 from headgate.routing.naming import candidate_service
-from headgate.routing.proxies import PROXIES
-from headgate.routing.route import Backend, Entry, Path, Route
+from headgate.routing.proxies import GATEWAYS, PROXIES
+from headgate.routing.route import Backend, Route
 from headgate.routing.selector import SelectorRouter
 
 _ANY_PORT, _ANY_PORTS_PATTERN = "0anyport0", "[a-z0-9]+"
@@ -48,9 +52,9 @@ class Metering:
 
 
 def meterings(subject: Subject, proxy: str | None) -> Iterator[Metering]:
-    """The ways in which the service may be counted, the likeliest first; `proxy` picks one of an Ingress."""
+    """The ways in which the service may be counted, the likeliest first; `proxy` picks one of an entry."""
     spec, route = subject.spec, _route(subject)
-    router = SelectorRouter() if spec.traffic.ingress is None else None
+    router = SelectorRouter() if spec.traffic.entry is None else None
     counters = counters_of(spec.analysis)
     if counters or router:
         stable, candidate = application_meters(route, counters)
@@ -59,24 +63,27 @@ def meterings(subject: Subject, proxy: str | None) -> Iterator[Metering]:
             spec.analysis.mesh or "the application", stable, candidate, _any_revision(route, stable), settle, pods=True
         )
         return
-    for implementation in PROXIES:
-        if proxy in {None, implementation}:
-            yield _ingress(IngressRouter(implementation), route)
+    for by_proxy in _routers(spec):
+        if proxy in {None, by_proxy.implementation}:
+            yield _counted(by_proxy, route)
 
 
-def _ingress(router: IngressRouter, route: Route) -> Metering:
+def _routers(spec: Spec) -> Iterator[IngressRouter | HttpRouteRouter]:
+    if spec.traffic.http_route is not None:
+        yield from map(HttpRouteRouter, GATEWAYS)
+    else:
+        yield from map(IngressRouter, PROXIES)
+
+
+def _counted(router: IngressRouter | HttpRouteRouter, route: Route) -> Metering:
     stable, candidate = (_any_port(meter) for meter in router.meters(route))
     return Metering(router.implementation, stable, candidate, stable, router.settle, pods=False)
 
 
 def _route(subject: Subject) -> Route:
     release, spec, status = subject.release, subject.spec, subject.release.status
-    service, entry = release.service, None
-    if subject.ingress is not None:
-        entry = read_entry(subject.ingress, service)
-    if spec.traffic.ingress and (entry is None or not entry.paths):
-        entry = Entry(spec.traffic.ingress, None, (Path("", "/", "Prefix", _ANY_PORT),))
-    return Route(
+    service = release.service
+    route = Route(
         namespace=release.namespace,
         release=release.name,
         uid=release.uid,
@@ -84,12 +91,22 @@ def _route(subject: Subject) -> Route:
         service=service,
         stable=Backend(service, status.stable.revision if status.stable else _ANY_REVISION),
         candidate=Backend(candidate_service(service), status.candidate.revision if status.candidate else _ANY_REVISION),
-        entry=entry,
+        entry=subject.entry,
     )
+    leads = any(ports(route) for ports in (ingress_paths.ports_of, http_rules.ports_of))
+    return route if leads or spec.traffic.entry is None else replace(route, entry=_any(spec.traffic.entry, service))
+
+
+def _any(entry: EntryRef, service: str) -> Manifest:
+    """An entry that leads to a port of the Service of which the file tells nothing."""
+    backend = {"service": {"name": service, "port": {"name": _ANY_PORT}}}
+    path = {"path": "/", "pathType": "Prefix", "backend": backend}
+    rule = {"http": {"paths": [path]}, "backendRefs": [{"name": service, "port": _ANY_PORT}]}
+    return {"kind": entry.kind, "metadata": {"name": entry.name}, "spec": {"rules": [rule]}}
 
 
 def _any_port(meter: Meter) -> Meter:
-    """The meter with a pattern where the file does not tell the Ingress's port."""
+    """The meter with a pattern where the file does not tell the port."""
     matchers = (replace(one, value=one.value.replace(_ANY_PORT, _ANY_PORTS_PATTERN)) for one in meter.matchers)
     return replace(meter, matchers=tuple(matchers))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headgate.api.fields import parse_duration, parse_moment, parse_percent
-from headgate.routing.proxies import PROXIES
+from headgate.routing.proxies import GATEWAYS, PROXIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,8 +104,8 @@ def _add_prometheus(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--ca-file", type=Path, metavar="FILE", help="certificates that its own is checked against")
     group.add_argument(
         "--proxy",
-        choices=tuple(PROXIES),
-        help="who serves the Ingress; default: the one whose series are found",
+        choices=tuple(dict.fromkeys((*PROXIES, *GATEWAYS))),
+        help="who serves the Ingress or the Gateway; default: the one whose series are found",
     )
 
 

@@ -87,8 +87,8 @@ def _hours(subject: Subject, traffic: Traffic, hours: Hours, settle: float) -> l
 def _notes(subject: Subject) -> list[str]:
     """What the numbers leave out."""
     spec, notes = subject.spec, list[str]()
-    if spec.traffic.ingress is None:
-        notes.append("without an Ingress a weight is the nearest share that whole pods give: the real ones may differ")
+    if spec.traffic.entry is None:
+        notes.append("without a proxy a weight is the nearest share that whole pods give: the real ones may differ")
     if spec.analysis.queries:
         names = ", ".join(query.name for query in spec.analysis.queries)
         notes.append(f"queries are taken to stay within their bounds: {names}")

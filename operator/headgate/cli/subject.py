@@ -24,10 +24,10 @@ class UsageError(Exception):
 
 @dataclass(frozen=True)
 class Subject:
-    """A release whose spec can be read, and its Ingress where that is known."""
+    """A release whose spec can be read, and the object that leads to its Service where that is known."""
 
     release: Release
-    ingress: Manifest | None = None
+    entry: Manifest | None = None
 
     @property
     def spec(self) -> Spec:
@@ -51,7 +51,7 @@ def subject_of(given: argparse.Namespace) -> Subject:
 
 
 def subject_from_file(path: str, namespace: str | None) -> Subject:
-    """The one CanaryRelease in a YAML or JSON file (`-` is standard input), and its Ingress if that is there too."""
+    """The one CanaryRelease in a YAML or JSON file (`-` is standard input), and its way in if that is there too."""
     manifests = _documents(path)
     releases = [one for one in manifests if one.get("kind") == KIND]
     if len(releases) != 1:
@@ -68,9 +68,10 @@ def subject_from_file(path: str, namespace: str | None) -> Subject:
     release = read_release({**manifest, "metadata": metadata})
     if release.spec is None or release.problem:
         raise UsageError(f"{path}: {release.problem}")
-    name = release.spec.traffic.ingress
-    ingresses = (one for one in manifests if one.get("kind") == "Ingress")
-    return Subject(release, next((one for one in ingresses if (one.get("metadata") or {}).get("name") == name), None))
+    ref = release.spec.traffic.entry
+    wanted = ref and (ref.kind, ref.name)
+    named = (one for one in manifests if (one.get("kind"), (one.get("metadata") or {}).get("name")) == wanted)
+    return Subject(release, next(named, None))
 
 
 def _documents(path: str) -> Sequence[Manifest]:
@@ -94,7 +95,7 @@ def _items(document: Any) -> list[Any]:  # noqa: ANN401 (YAML may hold anything)
 
 
 def subject_by_name(name: str, namespace: str | None, kubeconfig: str | None, context: str | None) -> Subject:
-    """A CanaryRelease in the cluster and its Ingress, read with the rights of the kubeconfig."""
+    """A CanaryRelease in the cluster and its way in, read with the rights of the kubeconfig."""
     # The client takes half a second to import, which commands on files are spared.
     from headgate.cluster.client import ApiError, ConnectionProblemError  # noqa: PLC0415
 
@@ -113,7 +114,7 @@ def subject_by_name(name: str, namespace: str | None, kubeconfig: str | None, co
 
 async def _read(name: str, namespace: str | None, kubeconfig: str | None, context: str | None) -> Subject:
     from headgate.cluster.client import ApiError, KubeClient, connect  # noqa: PLC0415
-    from headgate.cluster.resources import INGRESSES, RELEASES  # noqa: PLC0415
+    from headgate.cluster.resources import ENTRIES, RELEASES  # noqa: PLC0415
     from headgate.release.decision import Ref  # noqa: PLC0415
 
     api = await connect(kubeconfig or os.environ.get("KUBECONFIG") or _own_kubeconfig(), context)
@@ -123,15 +124,15 @@ async def _read(name: str, namespace: str | None, kubeconfig: str | None, contex
         release = read_release(await client.get(Ref(RELEASES.api_version, RELEASES.kind, where, name)))
         if release.spec is None:
             raise UsageError(f"{KIND} {where}/{name}: {release.problem}")
-        ingress = None
-        if release.spec.traffic.ingress:
+        entry, named = None, release.spec.traffic.entry
+        if named is not None:
+            resource = next(one for one in ENTRIES if one.kind == named.kind)
             try:
-                ref = Ref(INGRESSES.api_version, INGRESSES.kind, where, release.spec.traffic.ingress)
-                ingress = await client.get(ref)
+                entry = await client.get(Ref(resource.api_version, resource.kind, where, named.name))
             except ApiError as error:
                 if error.status not in {403, 404}:
                     raise
-        return Subject(release, ingress)
+        return Subject(release, entry)
     finally:
         await api.close()
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from headgate.api.fields import Manifest
 from headgate.api.names import FIELD_MANAGER, GROUP, KIND, RELEASE_LABEL
 from headgate.api.release import read_release
-from headgate.cluster.resources import DEPLOYMENTS, ENDPOINT_SLICES, INGRESSES, RELEASES, REPLICA_SETS, SERVICES
+from headgate.cluster.resources import DEPLOYMENTS, ENDPOINT_SLICES, ENTRIES, RELEASES, REPLICA_SETS, SERVICES
 from headgate.release.decision import Ref
 from headgate.routing.service import Service, read_service
 from headgate.workloads.deployment import Deployment, read_deployment
@@ -94,7 +94,7 @@ def place_of(ref: Ref) -> Place:
 
 def ref_at(place: Place) -> Ref:
     """The object at a place that a release can name."""
-    api_version = next(item.api_version for item in (DEPLOYMENTS, SERVICES, INGRESSES) if item.kind == place.kind)
+    api_version = next(item.api_version for item in (DEPLOYMENTS, SERVICES, *ENTRIES) if item.kind == place.kind)
     return Ref(api_version, place.kind, place.namespace, place.name)
 
 
@@ -140,15 +140,14 @@ def names_in(release_kept: Kept) -> Names:
     release = read_release(manifest)
     if release.spec is None:
         return Names((), age)
-    moving_service, moving_ingress = release.entrances
+    moving_service, moving_entry = release.entrances
     named = (
         (DEPLOYMENTS.kind, release.spec.target_ref.name),
         (SERVICES.kind, release.service),
         (SERVICES.kind, moving_service),
-        (INGRESSES.kind, release.spec.traffic.ingress),
-        (INGRESSES.kind, moving_ingress),
+        *((entry.kind, entry.name) for entry in (release.spec.traffic.entry, moving_entry) if entry),
     )
-    return Names(tuple(dict.fromkeys(Place(kind, release.namespace, name) for kind, name in named if name)), age)
+    return Names(tuple(dict.fromkeys(Place(kind, release.namespace, name) for kind, name in named)), age)
 
 
 def _lean(manifest: Manifest) -> Text:
@@ -169,7 +168,7 @@ _READERS: dict[str, Callable[[Manifest], Any]] = {
     REPLICA_SETS.kind: read_replica_set,
     SERVICES.kind: _service,
     ENDPOINT_SLICES.kind: read_endpoint_slice,
-    INGRESSES.kind: _lean,
+    **{resource.kind: _lean for resource in ENTRIES},
 }
 
 

@@ -1,7 +1,7 @@
 """The surroundings of a release as one value: from the projection, and by a request for what is looked up rarely."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from headgate.api.release import Release
 from headgate.api.spec import Spec
 from headgate.cluster.client import ApiError, KubeClient
 from headgate.cluster.projection import Key, Projection
-from headgate.cluster.resources import AUTOSCALERS, ENDPOINT_SLICES, INGRESSES, REPLICA_SETS
+from headgate.cluster.resources import AUTOSCALERS, ENDPOINT_SLICES, ENTRIES, REPLICA_SETS, Resource
 from headgate.release.decision import Fact
 from headgate.release.observation import Observation
 from headgate.routing.naming import candidate_service
@@ -21,7 +21,7 @@ from headgate.workloads.replica_set import ReplicaSet, read_replica_set
 
 
 class Observer:
-    """Looks at releases. `ingresses` says whether Ingresses are watched at all."""
+    """Looks at releases. `entries` are the kinds of ways in that are watched at all."""
 
     def __init__(
         self,
@@ -30,13 +30,13 @@ class Observer:
         router_for: Callable[[Spec | None], Router],
         *,
         policies: Callable[[], bool],
-        ingresses: bool,
+        entries: Collection[Resource],
     ) -> None:
         self._client = client
         self._projection = projection
         self._router_for = router_for
         self._policies = policies
-        self._ingresses = ingresses
+        self._unwatched = {resource.kind for resource in ENTRIES if resource not in entries}
 
     async def observe(self, release: Release) -> Observation:
         """What is around a release. Costs a request only for what it names and no list has told of."""
@@ -44,12 +44,12 @@ class Observer:
         if spec is None:
             return Observation(self._router_for(None), policies=self._policies())
         await self._learn(key)
-        service, ingress = release.entrances
+        service, entry = release.entrances
         return Observation(
             router=self._router_for(spec),
             target=seen.deployment(release.namespace, spec.target_ref.name),
             service=seen.service(release.namespace, service),
-            entry=seen.ingress(release.namespace, ingress or ""),
+            entry=seen.entry(release.namespace, entry),
             candidate=_candidate_of(release, seen.replica_sets(key)),
             ours=tuple(seen.manifests(key)),
             endpoints=ready_pods(seen.endpoint_slices(key), candidate_service(service)),
@@ -76,7 +76,7 @@ class Observer:
 
     async def _learn(self, key: Key) -> None:
         for ref in self._projection.unknown(key):
-            if ref.kind == INGRESSES.kind and not self._ingresses:
+            if ref.kind in self._unwatched:
                 continue
             try:
                 self._projection.put(await self._client.get(ref))

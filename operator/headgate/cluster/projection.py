@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from headgate.api.fields import Manifest
 from headgate.api.release import Release, read_release
+from headgate.api.spec import EntryRef
 from headgate.cluster.kept import (
     Kept,
     Names,
@@ -29,7 +30,7 @@ from headgate.cluster.kept import (
     ref_at,
     version_in,
 )
-from headgate.cluster.resources import DEPLOYMENTS, INGRESSES, RELEASES, SERVICES, Resource
+from headgate.cluster.resources import DEPLOYMENTS, RELEASES, SERVICES, Resource
 from headgate.release.decision import Ref
 from headgate.routing.service import Service
 from headgate.workloads.deployment import Deployment
@@ -77,8 +78,8 @@ class Projection:
         kept = self._kept.get(Place(SERVICES.kind, namespace, name))
         return kept.value.fact if kept else None
 
-    def ingress(self, namespace: str, name: str) -> Manifest | None:
-        kept = self._kept.get(Place(INGRESSES.kind, namespace, name))
+    def entry(self, namespace: str, ref: EntryRef | None) -> Manifest | None:
+        kept = self._kept.get(Place(ref.kind, namespace, ref.name)) if ref else None
         return kept.manifest if kept else None
 
     def replica_sets(self, key: Key) -> list[ReplicaSet]:
@@ -103,7 +104,7 @@ class Projection:
         mine = self._names.get(key)
         if mine is None:
             return []
-        shared = (self._named_by[place] for place in mine.places if place.kind != INGRESSES.kind)
+        shared = (self._named_by[place] for place in mine.places if place.kind in {DEPLOYMENTS.kind, SERVICES.kind})
         others = {other for keys in shared for other in keys}
         ages = sorted((self._names[other].age, other.name) for other in others)
         return [name for age, name in ages if age < mine.age]

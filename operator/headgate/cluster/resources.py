@@ -37,12 +37,16 @@ REPLICA_SETS = Resource("apps/v1", "ReplicaSet", "replicasets")
 SERVICES = Resource("v1", "Service", "services")
 ENDPOINT_SLICES = Resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
 INGRESSES = Resource("networking.k8s.io/v1", "Ingress", "ingresses")
+HTTP_ROUTES = Resource("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
 AUTOSCALERS = Resource("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 LEASES = Resource("coordination.k8s.io/v1", "Lease", "leases")
 EVENTS = Resource("events.k8s.io/v1", "Event", "events")
 POLICY_BINDINGS = Resource(
     "admissionregistration.k8s.io/v1", "MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings"
 )
+
+ENTRIES = (INGRESSES, HTTP_ROUTES)
+"""Kinds of the user's objects that lead requests to a Service."""
 
 _ALL = (
     RELEASES,
@@ -51,6 +55,7 @@ _ALL = (
     SERVICES,
     ENDPOINT_SLICES,
     INGRESSES,
+    HTTP_ROUTES,
     AUTOSCALERS,
     LEASES,
     EVENTS,

@@ -22,7 +22,6 @@ from headgate.cluster.projection import Listing, Projection
 from headgate.cluster.resources import (
     DEPLOYMENTS,
     ENDPOINT_SLICES,
-    INGRESSES,
     RELEASES,
     REPLICA_SETS,
     SERVICES,
@@ -33,11 +32,8 @@ from headgate.cluster.resources import (
 _log = logging.getLogger(__name__)
 
 
-def watched(*, ingresses: bool) -> tuple[Resource, ...]:
-    """The kinds that are watched; Ingresses only where releases may use them."""
-    kinds = (RELEASES, DEPLOYMENTS, SERVICES, REPLICA_SETS, ENDPOINT_SLICES)
-    return (*kinds, INGRESSES) if ingresses else kinds
-
+WATCHED = (RELEASES, DEPLOYMENTS, SERVICES, REPLICA_SETS, ENDPOINT_SLICES)
+"""The kinds that are watched, beside those by which releases may let requests in."""
 
 LABELLED = (REPLICA_SETS, ENDPOINT_SLICES)
 """Kinds of which only objects with a release's label are watched: none, while nothing is being released."""

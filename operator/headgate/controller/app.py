@@ -1,6 +1,7 @@
 """One replica of the operator: everything wired, started in order and stopped in order."""
 
 import asyncio
+import itertools
 import logging
 import os
 import signal
@@ -22,10 +23,10 @@ from headgate.cluster.lease import Elector, Terms
 from headgate.cluster.observe import Observer
 from headgate.cluster.policies import find_policies
 from headgate.cluster.projection import Key, Projection
-from headgate.cluster.resources import RELEASES
-from headgate.cluster.watching import Lists, open_session, watched
+from headgate.cluster.resources import HTTP_ROUTES, RELEASES, Resource
+from headgate.cluster.watching import WATCHED, Lists, open_session
 from headgate.controller import handlers, logs
-from headgate.controller.abilities import checked, router_for
+from headgate.controller.abilities import checked, entries_of, router_for
 from headgate.controller.checks import Checks, Reader, W
 from headgate.controller.config import OperatorConfig
 from headgate.controller.loop import Brain, Loop
@@ -44,6 +45,10 @@ _LAST_EVENTS = 1.0
 _LAST_LEASE = 2.0
 _LAST_WATCHES = 2.0
 _START_RETRY = 2.0
+_TO_INSTALL = {
+    RELEASES: "install the CRD (crds/ or the chart)",
+    HTTP_ROUTES: "install the Gateway API, or take gateway out of the configuration,",
+}
 
 
 class Operator(Generic[W]):
@@ -60,7 +65,7 @@ class Operator(Generic[W]):
         self._client = KubeClient(api, may_write=lambda: self._elector.leads, count=count)
         self._scheduler: Scheduler[Key] = Scheduler(self._tick, config.workers)
         self._projection = Projection(self._wake)
-        self._kinds = watched(ingresses=config.ingress is not None)
+        self._kinds = (*WATCHED, *entries_of(config))
         self._lists = Lists(self._projection, self._kinds, config.namespaces)
         self._recorder = Recorder(self._client, identity)
         self._checks = Checks(reader, self._scheduler.soon)
@@ -183,15 +188,16 @@ class Operator(Generic[W]):
         return open_session(self._api, self._lists, self._telemetry.count_request)
 
     async def _served(self) -> bool:
-        """Whether the API server serves CanaryReleases to this process; waits while it does not answer."""
-        for namespace in self._config.namespaces or ("",):
+        """Whether the API server serves this process the kinds that are no part of it; waits while it is silent."""
+        added = (resource for resource in self._kinds if resource in _TO_INSTALL)
+        for resource, namespace in itertools.product(added, self._config.namespaces or ("",)):
             while True:
                 try:
-                    await self._client.probe(RELEASES, namespace)
+                    await self._client.probe(resource, namespace)
                     break
                 except ApiError as error:
                     if not error.passing:
-                        _log.error("%s", _unserved(error))
+                        _log.error("%s", _unserved(resource, error))
                         return False
                     _log.warning("%s", error)
                     await asyncio.sleep(_START_RETRY)
@@ -204,7 +210,7 @@ class Operator(Generic[W]):
             self._projection,
             lambda spec: router_for(spec, config),
             policies=lambda: self._policies,
-            ingresses=config.ingress is not None,
+            entries=entries_of(config),
         )
         return Loop(
             brain,
@@ -249,12 +255,10 @@ class Operator(Generic[W]):
         gauge("headgate_events_dropped", lambda: float(self._recorder.dropped))
 
 
-def _unserved(error: ApiError) -> str:
-    """Why CanaryReleases cannot be served, with what to do."""
+def _unserved(resource: Resource, error: ApiError) -> str:
+    """Why a kind cannot be served, with what to do."""
     if error.status == 404:
-        return (
-            "the API server knows no canaryreleases.headgate.dev: install the CRD (crds/ or the chart) and start again"
-        )
+        return f"the API server knows no {resource.plural}.{resource.group}: {_TO_INSTALL[resource]} and start again"
     return str(error)
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from headgate.metrics.endpoint import Endpoint
-from headgate.routing.proxies import Implementation
+from headgate.routing.proxies import Gateway, Implementation
 
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -29,6 +29,12 @@ class IngressConfig(_Section):
     """Who serves the Ingresses that releases use."""
 
     implementation: Implementation
+
+
+class GatewayConfig(_Section):
+    """Who serves the Gateways that the HTTPRoutes of releases belong to."""
+
+    implementation: Gateway
 
 
 def _own_namespace() -> str:
@@ -69,7 +75,9 @@ class OperatorConfig(_Section):
     prometheus: dict[str, Endpoint] = Field(default_factory=dict)
     """The Prometheus servers that a release can name."""
     ingress: IngressConfig | None = None
-    """Without it, releases go by the Service alone, and Ingresses are not watched."""
+    """Without it, no release goes by an Ingress, and Ingresses are not watched."""
+    gateway: GatewayConfig | None = None
+    """Without it, no release goes by an HTTPRoute, and HTTPRoutes are not watched."""
     policies: Literal["auto", "on", "off"] = "auto"
     """Whether the admission policies hold Deployments and Services; auto looks for them at start."""
     lease: LeaseConfig = Field(default_factory=LeaseConfig)

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from headgate.release.observation import Observation, Unknown
 from headgate.release.tick import Tick
 from headgate.routing.application import LONGEST_TARGET, counters_of
-from headgate.routing.ingress import read_entry
 from headgate.routing.naming import candidate_service
 from headgate.routing.route import Backend, Route
 from headgate.workloads.deployment import Deployment
@@ -91,9 +90,13 @@ def _pins_of(tick: Tick) -> set[str]:
 
 
 def _entry_problems(tick: Tick) -> Iterator[str]:
-    release, ingress, entry = tick.release, tick.spec.traffic.ingress, tick.seen.entry
-    if ingress is not None and entry is None:
-        yield f"ingress {ingress} not found in namespace {release.namespace}: create it or correct spec.traffic.ingress"
+    release, entry = tick.release, tick.spec.traffic.entry
+    if entry is not None and tick.seen.entry is None:
+        field = "ingress" if entry.kind == "Ingress" else "httpRoute"
+        yield (
+            f"{entry.kind.lower()} {entry.name} not found in namespace {release.namespace}:"
+            f" create it or correct spec.traffic.{field}"
+        )
         return
     yield from tick.seen.router.problems(
         Route(
@@ -104,6 +107,6 @@ def _entry_problems(tick: Tick) -> Iterator[str]:
             service=tick.service,
             stable=Backend(tick.service, ""),
             candidate=Backend(candidate_service(tick.service), ""),
-            entry=read_entry(entry, tick.service) if entry else None,
+            entry=tick.seen.entry,
         )
     )

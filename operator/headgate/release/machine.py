@@ -90,6 +90,6 @@ def _interrupted(tick: Tick) -> Decision | None:
         return leave(tick, "Reverted", wording.reverted(tick.stable))
     if target.identity != tick.candidate.template:
         return leave(tick, "Superseded", wording.superseded(tick.candidate))
-    if (tick.progress.service, tick.progress.ingress) != (tick.release.service, spec.traffic.ingress):
+    if (tick.progress.service, tick.progress.entry) != (tick.release.service, spec.traffic.entry):
         return leave(tick, "Superseded", wording.traffic_changed())
     return None

@@ -51,7 +51,7 @@ class Observation:
     target: Deployment | None = None
     service: Service | None = None
     entry: Manifest | None = None
-    """The user's Ingress."""
+    """The user's Ingress or HTTPRoute."""
     candidate: ReplicaSet | None = None
     """The ReplicaSet made for this release."""
     ours: tuple[Manifest, ...] = ()

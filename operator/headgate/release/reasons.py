@@ -46,8 +46,8 @@ class Reason(StrEnum):
     TRAFFIC_DRIFT = (
         "TrafficDrift",
         "Warning",
-        "Someone changed the Ingress made for the release, or the selector of the Service. It is put back.",
-        "Find out who writes there: `kubectl get ingress,service --show-managed-fields -o yaml`.",
+        "Someone changed the route made for the release, or the selector of the Service. It is put back.",
+        "Find out who writes there: `kubectl get ingress,httproute,service --show-managed-fields -o yaml`.",
     )
     LOST_ENDPOINTS = (
         "LostEndpoints",
@@ -84,7 +84,7 @@ class Reason(StrEnum):
     SUPERSEDED = (
         "Superseded",
         "Normal",
-        "A newer pod template came, the spec names another Service or Ingress, or the Deployment was deleted and made"
+        "A newer pod template came, the spec names another Service or way in, or the Deployment was deleted and made"
         " anew. Traffic goes back to stable, then the release starts again from step 1.",
         _NOTHING,
     )

@@ -51,7 +51,7 @@ def _waits_for_pods(status: Status, progress: Progress) -> bool:
     """
     begun = status.step is None or status.step.started_at is not None
     waits = progress.stage == Stage.FILL or (progress.stage == Stage.STEP and not begun)
-    return waits and progress.ingress is not None
+    return waits and progress.entry is not None
 
 
 def _transition(status: Status) -> tuple[object, ...]:

@@ -140,7 +140,7 @@ def begin(tick: Tick) -> Decision:
         since=tick.now,
         started_at=tick.now,
         service=tick.release.service,
-        ingress=tick.spec.traffic.ingress,
+        entry=tick.spec.traffic.entry,
         target=target.uid,
     )
     status = tick.say(

@@ -18,6 +18,7 @@ from headgate.release.traffic import (
     drift,
     enforce,
     held_for,
+    pending,
     settled,
     settles_at,
     strays,
@@ -124,7 +125,13 @@ def reach(tick: Tick, weight: int) -> Decision | None:
         return Decision(tick.status.told(progress=seen), again=True)
     if applied and (scaled := resized(tick, applied)):
         return scaled
-    return None if settled(tick) else Decision(_rising(tick, wording.settling(applied)), wake_at=settles_at(tick))
+    return None if settled(tick) else _settling(tick)
+
+
+def _settling(tick: Tick) -> Decision:
+    """The wait until every proxy follows the last write."""
+    message = pending(tick) or wording.settling(tick.progress.weight)
+    return Decision(_rising(tick, message), wake_at=settles_at(tick))
 
 
 def resized(tick: Tick, weight: int) -> Decision | None:

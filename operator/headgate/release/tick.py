@@ -15,7 +15,6 @@ from headgate.release.conditions import conditions_of
 from headgate.release.decision import Ref
 from headgate.release.observation import Observation
 from headgate.release.stage import SWITCHED, Stage
-from headgate.routing.ingress import read_entry
 from headgate.routing.naming import candidate_service
 from headgate.routing.route import Backend, Route
 from headgate.workloads.candidate import candidate_name
@@ -107,7 +106,6 @@ class Tick:
 
     def route(self, weight: int, pinned: Literal["stable", "candidate"] | None = None) -> Route:
         """The route that gives the candidate a weight; `pinned` by default as the stage asks."""
-        entry = self.seen.entry
         pinned = pinned or ("candidate" if self.progress.stage in SWITCHED else "stable")
         return Route(
             namespace=self.release.namespace,
@@ -117,7 +115,7 @@ class Tick:
             service=self.service,
             stable=Backend(self.service, self.stable.revision, 100 - weight),
             candidate=Backend(candidate_service(self.service), self.candidate.revision, weight),
-            entry=read_entry(entry, self.service) if entry else None,
+            entry=self.seen.entry,
             pinned="neither" if pinned == "stable" and self.uprooted else pinned,
         )
 
@@ -167,5 +165,6 @@ _API_VERSIONS = {
     "ReplicaSet": "apps/v1",
     "Service": "v1",
     "Ingress": "networking.k8s.io/v1",
+    "HTTPRoute": "gateway.networking.k8s.io/v1",
     "HorizontalPodAutoscaler": "autoscaling/v2",
 }

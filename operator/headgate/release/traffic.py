@@ -12,6 +12,8 @@ from headgate.routing.service import pin_patch
 
 _WATCH_STABLE = 2.0
 """Seconds between two looks at stable's endpoints while it has none."""
+_WATCH_GATEWAY = 10.0
+"""Seconds after which a route that no gateway has accepted is looked at again; its status is watched, too."""
 
 _MOST_MARKS = 200
 _NOT_ROUTES = frozenset({"Service", "ReplicaSet"})
@@ -93,12 +95,19 @@ def _index(tick: Tick) -> int:
 
 def settled(tick: Tick) -> bool:
     """Whether every proxy follows the last change of the route."""
-    return tick.progress.routed_at is None or tick.now >= settles_at(tick)
+    return not pending(tick) and (tick.progress.routed_at is None or tick.now >= settles_at(tick))
 
 
 def settles_at(tick: Tick) -> float:
-    """When every proxy follows the last change of the route."""
-    return (tick.progress.routed_at or tick.now) + tick.settle
+    """When every proxy follows the last change of the route; asked again then, where one has not taken it up."""
+    due = (tick.progress.routed_at or tick.now) + tick.settle
+    return max(due, tick.now + _WATCH_GATEWAY) if pending(tick) else due
+
+
+def pending(tick: Tick) -> str:
+    """Why a proxy does not follow the route yet, where its status tells; empty where all do."""
+    seen = tick.seen.router.observe(tick.route(tick.progress.weight), tick.seen.ours)
+    return seen.reason if seen.state == "pending" else ""
 
 
 def _pin(tick: Tick, route: Route) -> tuple[Action, ...]:
@@ -110,7 +119,7 @@ def _pin(tick: Tick, route: Route) -> tuple[Action, ...]:
 
 def _apply(tick: Tick, route: Route) -> tuple[Action, ...]:
     router = tick.seen.router
-    if router.observe(route, tick.seen.ours).state == "accepted":
+    if router.observe(route, tick.seen.ours).state in {"accepted", "pending"}:
         return ()
     return tuple(Apply(manifest) for manifest in router.render(route))
 

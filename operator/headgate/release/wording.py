@@ -177,7 +177,7 @@ def target_replaced(target: str) -> str:
 
 
 def traffic_changed() -> str:
-    return "spec.traffic names another service or ingress: the release starts again from step 1"
+    return "spec.traffic names another way in: the release starts again from step 1"
 
 
 def illegible(problem: str) -> str:

@@ -5,5 +5,5 @@ LONGEST_SERVICE = 63
 
 
 def candidate_service(service: str) -> str:
-    """The Service that leads to the candidate's pods; the Ingress that gives it traffic bears the same name."""
+    """The Service that leads to the candidate's pods; the route that gives it traffic bears the same name."""
     return f"{service}{SERVICE_SUFFIX}"

@@ -18,27 +18,6 @@ class Backend:
 
 
 @dataclass(frozen=True)
-class Path:
-    """One rule of the user's entry object that leads to the released Service."""
-
-    host: str
-    path: str
-    path_type: str
-    port: int | str
-
-
-@dataclass(frozen=True)
-class Entry:
-    """The user's entry object (an Ingress), reduced to what a route needs of it."""
-
-    name: str
-    class_name: str | None
-    paths: tuple[Path, ...]
-    canary: bool = False
-    """Whether it is itself the canary of another Ingress."""
-
-
-@dataclass(frozen=True)
 class Route:
     """Where the traffic of one release goes.
 
@@ -53,13 +32,15 @@ class Route:
     service: str
     stable: Backend
     candidate: Backend
-    entry: Entry | None = None
+    entry: Manifest | None = None
+    """The user's entry object, as the cluster has it: the router knows its kind."""
     pinned: Literal["stable", "candidate", "neither"] = "stable"
 
     @property
-    def ports(self) -> list[str]:
-        """Numbers or names of the ports that the entry's paths lead to."""
-        return sorted({str(path.port) for path in self.entry.paths}) if self.entry else []
+    def entry_name(self) -> str:
+        """The name of the user's entry object; empty without one."""
+        name: str = self.entry["metadata"]["name"] if self.entry else ""
+        return name
 
 
 class Seen(NamedTuple):

@@ -80,6 +80,11 @@ BAD = [
     Bad("upper-case Service", _of(traffic={"service": "Shop"}), "spec.traffic.service", NO_SERVICE),
     Bad("Service name of 57", _of(traffic={"service": "s" * 57}), "spec.traffic.service", NO_SERVICE),
     Bad("Ingress with _", _of(traffic={"ingress": "my_shop"}), "spec.traffic.ingress", NO_NAME),
+    Bad("HTTPRoute with _", _of(traffic={"httpRoute": "my_shop"}), "spec.traffic.httpRoute", NO_NAME),
+    Bad(
+        "Ingress and HTTPRoute", _of(traffic={"ingress": "shop", "httpRoute": "shop"}), "spec.traffic",
+        "requests come in by an ingress or by an httpRoute: name one of them",
+    ),
     Bad(
         "settle of an hour", _of(traffic={"settle": "1h"}), "spec.traffic.settle",
         "settle must not be longer than 10m",

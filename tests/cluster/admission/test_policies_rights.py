@@ -14,6 +14,7 @@ PATCH_DEPLOYMENT = {"apiGroups": ["apps"], "resources": ["deployments"], "resour
 PATCH_SERVICE = {"apiGroups": [""], "resources": ["services"], "resourceNames": ["shop"], "verbs": ["patch"]}
 CREATE_SERVICES = {"apiGroups": [""], "resources": ["services"], "verbs": ["create"]}
 CREATE_INGRESSES = {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "verbs": ["create"]}
+CREATE_ROUTES = {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["httproutes"], "verbs": ["create"]}
 APPROVE = {"apiGroups": ["headgate.dev"], "resources": ["canaryreleases/approve"], "verbs": ["update"]}
 
 AUTHOR = [RELEASES, PATCH_DEPLOYMENT, PATCH_SERVICE, CREATE_SERVICES, CREATE_INGRESSES]
@@ -62,6 +63,15 @@ def test_each_right_that_is_lacking_is_named(kubectl: Kubectl, lacking: Manifest
 
     assert refused.code != 0
     assert sentence in refused.error
+
+
+def test_an_http_route_takes_a_right_of_its_own(kubectl: Kubectl) -> None:
+    routed = release(traffic={"httpRoute": "shop"})
+
+    refused = granted(kubectl, *AUTHOR).tried("create", manifest=routed)
+    assert "you may not create httproutes, so a release may not do it for you" in refused.error
+    rules = [rule for rule in AUTHOR if rule is not CREATE_INGRESSES]
+    granted(kubectl, *rules, CREATE_ROUTES, person="bob")("create", manifest=routed)
 
 
 def test_rights_on_releases_alone_release_nothing(kubectl: Kubectl) -> None:

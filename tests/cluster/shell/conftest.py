@@ -157,6 +157,18 @@ class Bench:
     def apply(self, *manifests: Manifest) -> None:
         self.cluster.apply(*manifests)
 
+    def may(self, rule: Manifest) -> None:
+        """Give the operator a right in the namespace, beside those of the chart."""
+        metadata = {"name": f"test-{rule['resources'][0]}", "namespace": self.namespace}
+        group = "rbac.authorization.k8s.io"
+        common = {"apiVersion": f"{group}/v1", "metadata": metadata}
+        role = {"apiGroup": group, "kind": "Role", "name": metadata["name"]}
+        account = {"kind": "ServiceAccount", "name": "headgate", "namespace": SYSTEM}
+        self.apply(
+            {**common, "kind": "Role", "rules": [rule]},
+            {**common, "kind": "RoleBinding", "roleRef": role, "subjects": [account]},
+        )
+
     def status(self, name: str = "shop") -> Manifest:
         found: Manifest = self.cluster.get("canaryrelease", name, self.namespace).get("status") or {}
         return found
@@ -173,17 +185,7 @@ class Bench:
         return found
 
 
-_LEASE_RIGHTS = {
-    "apiVersion": "rbac.authorization.k8s.io/v1",
-    "kind": "Role",
-    "rules": [{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]}],
-}
-_LEASE_BINDING = {
-    "apiVersion": "rbac.authorization.k8s.io/v1",
-    "kind": "RoleBinding",
-    "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "test-lease"},
-    "subjects": [{"kind": "ServiceAccount", "name": "headgate", "namespace": SYSTEM}],
-}
+_LEASE = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]}
 
 
 @pytest.fixture
@@ -191,10 +193,9 @@ def bench(cluster: Cluster, tmp_path: Path) -> Iterator[Bench]:
     """A fresh namespace, in which the operator may have a lease beside the rights the chart gives it."""
     namespace = f"shell-{uuid4().hex[:8]}"
     cluster.kubectl("create", "namespace", namespace)
-    metadata = {"metadata": {"name": "test-lease", "namespace": namespace}}
-    cluster.apply({**_LEASE_RIGHTS, **metadata}, {**_LEASE_BINDING, **metadata})
     with ExitStack() as stack:
         bench = Bench(cluster, namespace, tmp_path, stack)
+        bench.may(_LEASE)
         yield bench
         for operator in bench.operators:
             print(f"an operator's log:\n{operator.log()}")

@@ -87,6 +87,16 @@ def test_a_missing_crd_is_one_sentence(bench: Bench) -> None:
     )
 
 
+def test_a_cluster_without_the_gateway_api_is_one_sentence(bench: Bench) -> None:
+    bench.may({"apiGroups": ["gateway.networking.k8s.io"], "resources": ["httproutes"], "verbs": ["list", "watch"]})
+    operator = bench.operator(gateway={"implementation": "Traefik"})
+    assert operator.ends(20) == 1
+    assert operator.lines[-1]["message"] == (
+        "the API server knows no httproutes.gateway.networking.k8s.io:"
+        " install the Gateway API, or take gateway out of the configuration, and start again"
+    )
+
+
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [("workers: none\n", "workers: Input should be a valid integer"), ("ingress: [\n", "not YAML at line 2")],

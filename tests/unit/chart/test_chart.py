@@ -128,6 +128,7 @@ VALUES: dict[str, Manifest] = {
     "defaults": {},
     "namespaced": {"namespaces": ["prod", "stage"]},
     "without ingresses": {"ingress": {"enabled": False}},
+    "with a gateway": {"gateway": {"enabled": True, "implementation": "Contour"}},
     "nginx": {"ingress": {"implementation": "IngressNginx"}, "workers": 8, "logging": {"level": "DEBUG"}},
     "with secrets": {
         "prometheus": {
@@ -155,6 +156,7 @@ def test_the_operator_reads_the_configuration_that_the_chart_writes(values: Mani
     assert list(config.namespaces) == values.get("namespaces", [])
     assert set(config.prometheus) == set(values.get("prometheus", {"default": None}))
     assert (config.ingress is not None) == values.get("ingress", {}).get("enabled", True)
+    assert (config.gateway is not None) == ("gateway" in values)
     assert (config.lease.name, config.lease.namespace) == ("headgate", "headgate-system")
 
 
@@ -210,12 +212,18 @@ def test_the_operator_has_no_right_that_opens_others(default: list[Manifest]) ->
     assert {verb for _, resource, verb in granted if resource == "endpointslices"} == {"list", "watch"}
 
 
-def test_without_ingresses_the_operator_has_no_right_on_them(default: list[Manifest]) -> None:
-    def on_ingresses(manifests: list[Manifest]) -> set[str]:
-        return {verb for _, resource, verb in operators_rights(manifests) if resource == "ingresses"}
+@pytest.mark.parametrize(
+    ("resource", "having", "without"),
+    [("ingresses", "defaults", "without ingresses"), ("httproutes", "with a gateway", "defaults")],
+)
+def test_the_operator_has_a_right_on_ways_in_only_where_releases_use_them(
+    resource: str, having: str, without: str
+) -> None:
+    def rights(values: str) -> set[str]:
+        return {verb for _, what, verb in operators_rights(rendered(VALUES[values])) if what == resource}
 
-    assert "create" in on_ingresses(default)
-    assert on_ingresses(rendered(VALUES["without ingresses"])) == set()
+    assert "create" in rights(having)
+    assert rights(without) == set()
 
 
 def test_namespaced_mode_has_the_same_rights_there_and_none_beyond(default: list[Manifest]) -> None:
@@ -311,13 +319,14 @@ def test_optional_objects_are_off_by_default(default: list[Manifest]) -> None:
         ({"replica": 2}, "replica"),
         ({"replicas": "two"}, "replicas"),
         ({"ingress": {"implementation": "Nginx"}}, "ingress/implementation"),
+        ({"gateway": {"implementation": "Kong"}}, "gateway/implementation"),
         ({"prometheus": {"default": {"url": "prometheus:9090"}}}, "prometheus/default/url"),
         ({"prometheus": {"team-a": {}}}, "prometheus/team-a"),
         ({"prometheus": {"default": {"url": "http://me:secret@prometheus"}}}, "prometheus/default/url"),
         ({"admission": {"enabled": "yes"}}, "admission/enabled"),
         ({"namespaces": ["Prod"]}, "namespaces/0"),
     ],
-    ids=["typo", "type", "implementation", "url", "no url", "password", "admission", "namespace"],
+    ids=["typo", "type", "implementation", "gateway", "url", "no url", "password", "admission", "namespace"],
 )
 def test_bad_values_are_refused_with_their_name(values: Manifest, named: str) -> None:
     done = template(json.dumps(values), NEW)

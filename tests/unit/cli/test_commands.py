@@ -75,7 +75,7 @@ class TestPlan:
 
         text = call("plan", "-f", path, *BUSY).text
 
-        assert "note: without an Ingress a weight is the nearest share that whole pods give" in text
+        assert "note: without a proxy a weight is the nearest share that whole pods give" in text
         assert "note: queries are taken to stay within their bounds: saturation" in text
         assert "note: pauses that wait for a person take no time here" in text
 

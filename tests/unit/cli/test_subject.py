@@ -22,14 +22,14 @@ def of(path: Path, namespace: str | None = None) -> Subject:
 def test_a_release_is_read_with_its_defaults(release: Write) -> None:
     found = of(release())
 
-    assert (found.title, found.ingress) == ("prod/shop", None)
+    assert (found.title, found.entry) == ("prod/shop", None)
     assert found.spec.analysis.confidence == 0.99
 
 
 def test_the_ingress_beside_it_is_found(release: Write) -> None:
     other = {**INGRESS, "metadata": {"name": "other"}}
 
-    assert of(release(other, INGRESS)).ingress == INGRESS
+    assert of(release(other, INGRESS)).entry == INGRESS
 
 
 def test_the_namespace_may_be_given(release: Write) -> None:
@@ -43,7 +43,7 @@ def test_a_list_of_kubectl_is_read_too(release: Write) -> None:
     listed = "".join("- " + item[2:] for item in items)
     path.write_text(f"apiVersion: v1\nkind: List\nitems:\n{listed}")
 
-    assert of(path).ingress is not None
+    assert of(path).entry is not None
 
 
 @pytest.mark.parametrize(("text", "words"), [

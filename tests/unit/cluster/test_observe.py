@@ -8,6 +8,7 @@ from headgate.api.spec import Spec
 from headgate.cluster.client import ApiError
 from headgate.cluster.observe import Observer, selector_text
 from headgate.cluster.projection import Key, Projection
+from headgate.cluster.resources import ENTRIES, Resource
 from headgate.release.observation import UNKNOWN
 from headgate.routing.ingress import IngressRouter
 from headgate.routing.route import Router
@@ -33,11 +34,11 @@ def router_for(spec: Spec | None) -> Router:
 
 
 class Scene:
-    def __init__(self, *, ingresses: bool = True) -> None:
+    def __init__(self, entries: tuple[Resource, ...] = ENTRIES) -> None:
         self.api = MemoryApi()
         self.projection = Projection(lambda _: None)
         self.observer = Observer(
-            MemoryClient(self.api), self.projection, router_for, policies=lambda: True, ingresses=ingresses
+            MemoryClient(self.api), self.projection, router_for, policies=lambda: True, entries=entries
         )
 
 
@@ -84,7 +85,7 @@ async def test_what_no_watch_has_told_of_is_asked_for_once(scene: Scene) -> None
 
 async def test_an_operator_without_ingresses_does_not_ask_for_them() -> None:
     """It has no right to."""
-    scene = Scene(ingresses=False)
+    scene = Scene(entries=())
     scene.projection.see(canary_release(traffic=WITH_INGRESS))
     await scene.observer.observe(release(traffic=WITH_INGRESS))
     assert scene.api.shorts == ["GET deployments/shop", "GET services/shop"]
@@ -119,7 +120,8 @@ async def test_while_a_release_moves_its_own_service_and_ingress_count_whatever_
 ) -> None:
     """Else its traffic could not be returned: the pin and the endpoints are those of the Service that carries it."""
     elsewhere = {"service": "cart", "ingress": "cart"}
-    status = {"progress": {"stage": "Step", "since": 0, "startedAt": 0, "service": "shop", "ingress": "shop"}}
+    entry = {"kind": "Ingress", "name": "shop"}
+    status = {"progress": {"stage": "Step", "since": 0, "startedAt": 0, "service": "shop", "entry": entry}}
     edited = release(traffic=elsewhere, status=status)
     scene.projection.see(canary_release(traffic=elsewhere, status=status))
     for manifest in (service(), ingress(), service("cart"), ingress("cart")):

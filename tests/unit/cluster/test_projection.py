@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.api.fields import Manifest
+from headgate.api.spec import EntryRef
 from headgate.cluster.client import ref_of
 from headgate.cluster.kept import place_in
 from headgate.cluster.projection import Key, Projection
@@ -261,7 +262,7 @@ def test_manifests_are_kept_without_what_no_decision_reads(seen: Seen) -> None:
     noisy = ingress("shop", 20, annotations={"kubectl.kubernetes.io/last-applied-configuration": "{}", "mine": "yes"})
     noisy["metadata"]["managedFields"] = [{"manager": "kubectl"}]
     seen.projection.see(noisy)
-    found = seen.projection.ingress(NAMESPACE, "shop")
+    found = seen.projection.entry(NAMESPACE, EntryRef(kind="Ingress", name="shop"))
     assert found is not None
     assert found["metadata"]["annotations"] == {"mine": "yes"}
     assert "managedFields" not in found["metadata"]

@@ -16,12 +16,12 @@ from yarl import URL
 from headgate.api.fields import Manifest
 from headgate.cluster.client import connect
 from headgate.cluster.projection import Key, Projection
-from headgate.cluster.resources import INGRESSES, RELEASES, Resource
-from headgate.cluster.watching import LABELLED, Lists, open_session, watched
+from headgate.cluster.resources import ENTRIES, RELEASES, Resource
+from headgate.cluster.watching import LABELLED, WATCHED, Lists, open_session
 from tests.unit.cluster.manifests import canary_release, deployment, service
 
 SHOP = Key("prod", "shop")
-ROOTS = {resource: resource.path() for resource in watched(ingresses=True)}
+ROOTS = {resource: resource.path() for resource in (*WATCHED, *ENTRIES)}
 
 
 def page(*items: Manifest, version: int = 10, more: str = "") -> Manifest:
@@ -34,7 +34,7 @@ class Scene:
     """Lists of all watched kinds, cluster-wide unless namespaces are given."""
 
     namespaces: tuple[str, ...] = ()
-    kinds: tuple[Resource, ...] = watched(ingresses=False)
+    kinds: tuple[Resource, ...] = WATCHED
     projection: Projection = field(default_factory=lambda: Projection(lambda _: None))
 
     def __post_init__(self) -> None:
@@ -110,16 +110,11 @@ async def test_a_later_list_drops_what_is_gone() -> None:
     assert scene.projection.service("prod", "shop") is None
 
 
-async def test_ingresses_are_watched_only_where_releases_may_use_them() -> None:
-    assert INGRESSES in watched(ingresses=True)
-    assert INGRESSES not in watched(ingresses=False)
-
-
 def test_what_is_made_for_releases_is_watched_by_label() -> None:
     assert [resource.plural for resource in LABELLED] == ["replicasets", "endpointslices"]
 
 
-DEPLOYMENTS, SERVICES = watched(ingresses=False)[1:3]
+DEPLOYMENTS, SERVICES = WATCHED[1:3]
 
 
 @dataclass

