@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PURE := api analysis routing workloads
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test test-quick explore lint generate bench clean
+.PHONY: help demo demo-down test test-cluster test-pure test-quick explore lint generate bench clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -21,9 +21,16 @@ test-quick: $(VENV)/installed lint ## Pure rooms, types, style, import contract:
 
 test: $(VENV)/installed lint ## Everything, on a real cluster that it starts and removes
 	@$(BIN)/python hack/lab build
-	@$(BIN)/pytest --numprocesses=2 tests/unit tests/simulation
+	@$(MAKE) --no-print-directory --jobs=2 test-cluster test-pure
+	@$(BIN)/pytest --numprocesses=5 --maxschedchunk=1 tests/e2e
+
+test-cluster:
 	@$(BIN)/pytest --numprocesses=2 tests/cluster
-	@$(BIN)/pytest --numprocesses=4 --maxschedchunk=1 tests/e2e
+
+# Takes the time in which the cluster's tests wait, and no more: they are about moments. Shown once they are done.
+test-pure:
+	@shown=$$(nice -n 5 $(BIN)/pytest --numprocesses=2 tests/unit tests/simulation 2>&1); status=$$?; \
+		echo "$$shown"; exit $$status
 
 explore: $(VENV)/installed ## Look for releases that break an invariant, by chance and for long
 	@$(BIN)/pytest --numprocesses=2 --hypothesis-profile=explore tests/simulation/test_invariants.py

@@ -1,9 +1,8 @@
 """What is Headgate's to delete and to overwrite, on a real API server: what it made, and nothing for its labels."""
 
-import json
-
 import pytest
 
+from tests.cluster.admission.kubectl import Kubectl, dry_run_is_held
 from tests.cluster.shell.conftest import Bench, Manifest
 from tests.cluster.shell.operator_process import until
 
@@ -52,11 +51,13 @@ def test_an_orphaning_deletion_in_mid_release_leaves_nothing_behind(bench: Bench
     bench.apply(deployment, service, bench.release(analysis={"enabled": False}))
     bench.operator().leads()
     until("the release was looked at", bench.phase)
-    # A template that comes before the first one has pods replaces it, and nothing is released.
     until("the first version rolls out", lambda: bench.cluster.items("replicaset", bench.namespace))
+    # An API server that a test before this one has started again knows our kinds only after half a minute.
+    kubectl = Kubectl(bench.cluster.lab.environment(), bench.namespace)
+    until("the policies act", lambda: dry_run_is_held(kubectl), 60)
     before = {name for kind, name in uids(bench) if kind != "deployment"}
     image = {"spec": {"template": {"spec": {"containers": [{"name": "app", "image": "shop:2"}]}}}}
-    bench.cluster.kubectl("patch", "deployment", "shop", "-n", bench.namespace, "--patch", json.dumps(image))
+    kubectl.patch("deployment", "shop", image)
     until("there is a candidate", lambda: ("service", "shop-canary") in uids(bench))
 
     bench.cluster.kubectl("delete", "crel", "shop", "-n", bench.namespace, "--cascade=orphan", "--timeout=60s")
