@@ -68,6 +68,13 @@ class Installation:
         """Delete the lease of an operator that is dead for certain, so that nobody waits for the end of its term."""
         self.kubectl("delete", "lease", NAME, "--ignore-not-found")
 
+    def forget_policy(self, name: str) -> None:
+        """Unbind one of its mutating policies."""
+        kind = "mutatingadmissionpolicybindings"
+        found = self.kubectl("get", kind, "-o", "name").output.split()
+        ours = [one for one in found if f"/{self.namespace[:40]}" in one and one.endswith(f"-{name}")]
+        self.kubectl("delete", *ours)
+
     def operator(self, folder: Path) -> OperatorProcess:
         """Its operator as a process of this machine: with the chart's configuration and its ServiceAccount's rights."""
         config, kubeconfig = folder / "headgate.json", folder / "operator.kubeconfig"

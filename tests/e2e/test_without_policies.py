@@ -1,9 +1,10 @@
-"""The fallback below Kubernetes 1.36, without admission policies: the Deployment rests paused, the pin is put back."""
+"""Without admission policies, as below Kubernetes 1.36, and where they do not act, as while an API server starts."""
 
 from pathlib import Path
 
 import pytest
 
+from tests.cluster.admission.kubectl import dry_run_is_held
 from tests.e2e import manifests
 from tests.e2e.manifests import HALF_WAY
 from tests.e2e.suite import Install
@@ -32,3 +33,20 @@ def test_a_release_without_policies(install: Install, tmp_path: Path) -> None:
         shop.kubectl.until("the Deployment rests paused again", shop.is_held)
     assert shop.pins() == ["any", "v1", "any", "v1", "v2", "any"]
     assert shop.event_reasons().count("TrafficDrift") == 1
+
+
+def test_a_template_that_gets_past_the_policies_is_held_and_judged(install: Install, tmp_path: Path) -> None:
+    shop, headgate = install(replicas=0)
+    with headgate.operator(tmp_path) as operator:
+        shop.operator_log = operator.log
+        operator.leads()
+        shop.opens("v1", steps=[{"setWeight": 50, "hold": {"min": "1m"}}])
+        serving = shop.pods("v1")
+        headgate.forget_policy("hold")
+        shop.kubectl.until("the policy does not act", lambda: not dry_run_is_held(shop.kubectl))
+        with shop.under_load(failing=["v2"]):
+            shop.ships("v2", ERROR_RATE="0.05")
+            shop.reaches("RolledBack")
+    assert shop.event_reasons() == ["Released", "Weight", "Bad", "RolledBack"]
+    assert (shop.pods("v1"), shop.pods("v2")) == (serving, set())
+    assert shop.leftovers() == []

@@ -31,7 +31,7 @@ def failing_at(calls: frozenset[int], error: type[Exception]) -> Callable[[int],
 def released(fault: Callable[[int], None], error_rates: dict[str, float], **spec: Any) -> World:
     """A release of shop:2 during which calls fail, from rest to its end."""
     world = resting(steps=QUICK, **spec)
-    world.proxy.error_rates = error_rates
+    world.proxy.error_rates.update(error_rates)
     first = next(world.operator.calls) + 1
     world.operator.fault = lambda call: fault(call - first)
     world.user_releases("shop:2")
@@ -70,7 +70,7 @@ def test_many_faults_change_no_outcome(faults: set[int], crashes: bool, bad: boo
     analysis = {"enabled": False} if router == "service" else {}
     bad = bad and router != "service"
     world = resting(steps=QUICK, traffic=_ROUTERS[router], analysis=analysis, policies=policies)
-    world.proxy.error_rates = BAD if bad else {}
+    world.proxy.error_rates.update(BAD if bad else {})
     first = next(world.operator.calls) + 1
     world.operator.fault = lambda call: failing_at(frozenset(faults), error)(call - first)
     world.user_releases("shop:2")
@@ -99,6 +99,7 @@ HAPPENINGS: dict[str, Callable[[World], object]] = {
     "other steps": lambda world: world.user_edits(steps=QUICK[1:]),
     "suspend": lambda world: world.user_edits(suspend=True),
     "go on": lambda world: world.user_edits(suspend=False),
+    "a new API server": lambda world: world.restarts_api_server(),
     "errors": lambda world: world.proxy.error_rates.update(BAD),
     "no errors": lambda world: world.proxy.error_rates.clear(),
     "silence": lambda world: setattr(world.operator, "silent_since", world.now),

@@ -230,7 +230,7 @@ class TestPromotion:
 class TestRollback:
     def test_a_bad_version_loses_its_traffic_and_its_pods(self) -> None:
         world = resting()
-        world.proxy.error_rates = BAD
+        world.proxy.error_rates.update(BAD)
         world.user_releases("shop:2")
         world.until("RolledBack").advance(60)
         assert_whole(world)
@@ -243,7 +243,7 @@ class TestRollback:
         world = resting(steps=QUICK, bake="3m", analysis={"errors": {"max": "1%"}})
         world.user_releases("shop:2")
         world.until("Promoting").advance(60)
-        world.proxy.error_rates = BAD
+        world.proxy.error_rates.update(BAD)
         world.until("RolledBack").advance(60)
         assert_whole(world)
         assert {pod.image for pod in world.controllers.pods.values()} == {"shop:1"}
@@ -260,7 +260,7 @@ class TestRollback:
 
     def test_git_revert_after_a_rollback_runs_the_deployment_without_a_new_pod(self) -> None:
         world = resting()
-        world.proxy.error_rates = BAD
+        world.proxy.error_rates.update(BAD)
         pods = set(world.controllers.pods)
         world.user_releases("shop:2")
         world.until("RolledBack").advance(30)
@@ -272,7 +272,7 @@ class TestRollback:
 
     def test_on_failure_hold_keeps_the_pods_without_traffic(self) -> None:
         world = resting(onFailure="Hold")
-        world.proxy.error_rates = BAD
+        world.proxy.error_rates.update(BAD)
         world.user_releases("shop:2")
         world.until("RollingBack").until("Paused").advance(60)
         assert world.weight == 0
@@ -284,7 +284,7 @@ class TestRollback:
 
     def test_retry_starts_the_same_version_again(self) -> None:
         world = resting(steps=QUICK)
-        world.proxy.error_rates = BAD
+        world.proxy.error_rates.update(BAD)
         world.user_releases("shop:2")
         world.until("RolledBack").advance(30)
         world.proxy.error_rates = {}

@@ -53,7 +53,7 @@ def moving(wanted: str, *, policies: bool = True, **spec: Any) -> World:
     """A world in which a release of shop:2 is in a stage; one that it loses its traffic in since it is bad."""
     world = resting(policies=policies, **{**LONG, **spec, **({"onFailure": "Hold"} if wanted == "Keep" else {})})
     if wanted in LOST:
-        world.proxy.error_rates = BAD
+        world.proxy.error_rates.update(BAD)
     world.user_releases("shop:2")
     return moved_to(world, wanted)
 
@@ -706,3 +706,41 @@ def test_a_candidate_that_lost_its_endpoints_in_a_pause_has_its_traffic_back_bef
     world.user_asks("approve")
     world.until("Succeeded").advance(30)
     assert_whole(world)
+
+
+class TestATemplateThatGotPastThePolicies:
+    """An API server that has just started does not know the policies' parameters, and lets writes pass for a while."""
+
+    def test_it_is_held_before_its_pods_are_ready_and_then_judged(self) -> None:
+        world = resting(steps=QUICK)
+        world.restarts_api_server()
+        world.proxy.error_rates.update(BAD)
+        world.user_releases("shop:2")
+        world.until("RolledBack").advance(60)
+        assert "Bypassed" not in world.event_reasons
+        assert_whole(world)
+        assert_nothing_left(world)
+        assert {pod.image for pod in world.controllers.pods.values()} == {"shop:1"}
+
+    def test_a_rejected_version_that_someone_resumes_is_held_again(self) -> None:
+        world = resting(steps=QUICK)
+        world.proxy.error_rates.update(BAD)
+        world.user_releases("shop:2")
+        world.until("RolledBack").advance(60)
+        world.restarts_api_server()
+        world.api.merge("Deployment", "shop", {"spec": {"paused": None}}, "user")
+        world.advance(60)
+        assert world.status.phase == "RolledBack", world.told()
+        assert {pod.image for pod in world.controllers.pods.values()} == {"shop:1"}
+        assert_whole(world)
+
+    def test_once_its_pods_serve_it_is_left_alone_and_said(self) -> None:
+        """To take pods away that carry traffic could lose more than an unjudged version does."""
+        world = resting(steps=QUICK)
+        world.restarts_api_server()
+        world.operator.down_until = world.now + 10
+        world.user_releases("shop:2")
+        world.advance(120)
+        assert "Bypassed" in world.event_reasons
+        assert {pod.image for pod in world.controllers.pods.values()} == {"shop:2"}
+        assert_whole(world)

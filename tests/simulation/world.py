@@ -38,6 +38,8 @@ class World:
     policies: bool = True
     now: float = START
     objections: list[str] = field(default_factory=list)
+    policies_from: float = 0.0
+    """Until then the policies let everything pass: an API server has just started, and does not know their kind."""
     must_leave: bool = False
     """A verdict of Bad or an abort was seen: the next write must take the candidate's traffic away."""
 
@@ -71,6 +73,10 @@ class World:
     def without_policies(self) -> None:
         """The admission policies are uninstalled."""
         self.policies = self.operator.policies = False
+
+    def restarts_api_server(self) -> None:
+        """For half a minute the policies do not act."""
+        self.policies_from = self.now + 30.0
 
     def scale(self, replicas: int) -> None:
         """Another size of the Deployment, by a person or an autoscaler."""
@@ -148,7 +154,7 @@ class World:
 
     def _admit(self, old: dict[str, Any] | None, new: dict[str, Any], writer: str) -> None:
         manifest = self.api.get(KIND, "shop")
-        if not self.policies or writer == FIELD_MANAGER or manifest is None:
+        if not self.policies or self.now < self.policies_from or writer == FIELD_MANAGER or manifest is None:
             return
         held = read_release(manifest).status.held
         if new["kind"] == "Deployment" and old is not None and self._holds(old, new, held):

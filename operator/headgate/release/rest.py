@@ -31,6 +31,8 @@ def rest(tick: Tick) -> Decision:
     if status.stable is not None and status.stable.template == target.identity:
         return _serving(tick)
     if target.paused and _rejected(status, target):
+        if uninvited := _uninvited(tick):
+            return uninvited
         why = status.history[0].message if status.history else ""
         return Decision(tick.say("RolledBack", "RolledBack", wording.rolled_back(tick.stable, why)))
     return _changed(tick)
@@ -63,6 +65,8 @@ def _changed(tick: Tick) -> Decision:
         facts: tuple[Fact, ...] = ("replica_sets", "autoscaler") if target.paused else ("replica_sets",)
         return Decision(tick.status, look=tick.seen.missing(*facts))
     serving = _serving_set(tick, tick.seen.replica_sets)
+    if not target.paused and _got_past(tick, tick.seen.replica_sets):
+        return Decision(tick.status, actions=(_pause(tick, paused=True),))
     if not target.paused:
         return _rolled_by_itself(tick, serving)
     if serving is None or serving.intent == target.intent:
@@ -79,6 +83,30 @@ def _serving_set(tick: Tick, sets: tuple[ReplicaSet, ...]) -> ReplicaSet | None:
     """The version that serves. That which was promoted last is known to, unless the Deployment rolls by itself."""
     known = tick.status.stable.revision if tick.status.stable and tick.target.paused else ""
     return serving_among(sets, tick.target.uid, known)
+
+
+def _got_past(tick: Tick, sets: tuple[ReplicaSet, ...]) -> bool:
+    """Whether a new template got past the policies, as where an API server has just started, and can still be held.
+
+    That is so while none of its pods is ready, and those of the version that serves are: nothing is taken away.
+    """
+    known, target = tick.status.stable, tick.target
+    if not tick.seen.policies or known is None or known.intent in ("", target.intent):
+        return False
+    serves = any(item.ready for item in sets if (item.owner, item.identity) == (target.uid, known.template))
+    return serves and not any(twin.ready for twin in twins_among(sets, target.uid, target.identity))
+
+
+def _uninvited(tick: Tick) -> Decision | None:
+    """The removal of pods that the Deployment made of a rejected version before it was held."""
+    target, sets = tick.target, tick.seen.replica_sets
+    if target.updated == 0 or target.observed_generation < target.generation:
+        return None
+    if isinstance(sets, Unknown):
+        return Decision(tick.status, look=tick.seen.missing("replica_sets"))
+    twins = [twin for twin in twins_among(sets, target.uid, target.identity) if twin.replicas]
+    actions = tuple(Delete(tick.ref("ReplicaSet", twin.name), twin.uid) for twin in twins)
+    return Decision(tick.status, actions=actions) if actions else None
 
 
 def _rolled_by_itself(tick: Tick, serving: ReplicaSet | None) -> Decision:
@@ -156,9 +184,10 @@ def begin(tick: Tick) -> Decision:
         held=_held_scaling(_hold(tick), scaler),
     )
     twins = twins_among(sets, target.uid, target.identity)
-    # A Deployment that is scaled to 0 and up again would take one of them for its newest ReplicaSet.
-    empty = tuple(Delete(tick.ref("ReplicaSet", twin.name), twin.uid) for twin in twins if twin.replicas == 0)
-    return Decision(status, actions=(*empty, Event(Reason.RELEASED, status.message)), again=True)
+    # A Deployment that is scaled to 0 and up again would take one of them for its newest ReplicaSet; and pods that it
+    # made before it was held must not become ready unjudged.
+    idle = tuple(Delete(tick.ref("ReplicaSet", twin.name), twin.uid) for twin in twins if twin.ready == 0)
+    return Decision(status, actions=(*idle, Event(Reason.RELEASED, status.message)), again=True)
 
 
 def _held_scaling(held: Held, scaler: Autoscaler | Literal["none"]) -> Held:

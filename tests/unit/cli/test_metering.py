@@ -19,6 +19,28 @@ def test_behind_an_ingress_each_proxy_is_looked_for(release: Write) -> None:
     assert [one.name for one in of(release(), "IngressNginx")] == ["IngressNginx"]
 
 
+def test_behind_a_gateway_each_implementation_is_looked_for(release: Write) -> None:
+    path = release(traffic={"httpRoute": "shop"})
+    assert [one.name for one in of(path)] == ["Traefik", "Contour", "EnvoyGateway", "Istio"]
+
+    (contour,) = of(path, "Contour")
+    assert contour.stable.selects({"envoy_cluster_name": "prod_shop_8080"})
+    assert not contour.stable.selects({"envoy_cluster_name": "prod_shop-canary_8080"})
+    assert contour.candidate.selects({"envoy_cluster_name": "prod_shop-canary_8080"})
+
+
+def test_with_the_http_route_its_port_alone_counts(release: Write) -> None:
+    route = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": "shop", "namespace": "prod"},
+        "spec": {"rules": [{"backendRefs": [{"name": "shop", "port": 80}]}]},
+    }
+    (contour,) = of(release(route, traffic={"httpRoute": "shop"}), "Contour")
+    assert contour.stable.selects({"envoy_cluster_name": "prod_shop_80"})
+    assert not contour.stable.selects({"envoy_cluster_name": "prod_shop_8080"})
+
+
 def test_without_an_ingress_the_application_counts_and_tells_pods(release: Write) -> None:
     (found,) = of(release(traffic={"service": "shop"}))
 
