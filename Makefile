@@ -22,7 +22,7 @@ test-quick: $(VENV)/installed lint ## Pure rooms, types, style, import contract:
 test: $(VENV)/installed lint ## Everything, on a real cluster that it starts and removes
 	@$(BIN)/python hack/lab build
 	@$(MAKE) --no-print-directory --jobs=2 test-cluster test-pure
-	@$(BIN)/pytest --numprocesses=5 --maxschedchunk=1 tests/e2e
+	@$(BIN)/pytest --numprocesses=6 --maxschedchunk=1 tests/e2e
 
 test-cluster:
 	@$(BIN)/pytest --numprocesses=2 tests/cluster

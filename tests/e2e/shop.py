@@ -258,6 +258,13 @@ class Shop:
         """The reasons of these events; one that came n times stands n times."""
         return [one["reason"] for one in self.events() for _ in range((one.get("series") or {}).get("count", 1))]
 
+    def tells(self, *reasons: str) -> None:
+        """The events about the release come to have these reasons and no other: they are written after the status."""
+        deadline = time.monotonic() + PATIENCE
+        while self.event_reasons() != list(reasons) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert self.event_reasons() == list(reasons)
+
     def leftovers(self) -> list[str]:
         """What is there of Headgate beside the release: its objects, a pin, its name in the users' managedFields."""
         kinds = "deployments,replicasets,pods,services,ingresses,httproutes,endpointslices"

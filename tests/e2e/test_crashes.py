@@ -92,6 +92,7 @@ def test_the_standby_takes_over_in_mid_release(install: Install) -> None:
         shop.reaches("Succeeded")
     leases.close()
     assert shop.weights() == [50, 100, 0]
+    shop.kubectl.until("the end is told", lambda: "Promoted" in shop.event_reasons())
     assert shop.event_reasons().count("Promoted") == 1
 
 

@@ -67,5 +67,5 @@ def test_applying_over_and_over_changes_nothing(shop: Shop, tool: tuple[str, ...
     assert syncing.rounds >= 10
     assert shop.weights() == [50, 100, 0]
     assert shop.pins() == ["any", "v1", "v2", "any"]
-    assert shop.event_reasons() == ["Released", "Weight", "Action", "Weight", "Promoted"]
+    shop.tells("Released", "Weight", "Action", "Weight", "Promoted")
     assert shop.leftovers() == []

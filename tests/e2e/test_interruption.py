@@ -40,7 +40,7 @@ def test_a_git_revert_ends_the_release(shop: Shop) -> None:
         goes_half_way(shop, traffic)
         shop.ships("v1")
         shop.reaches("Idle")
-    assert shop.event_reasons() == ["Released", "Weight", "Reverting", "Reverted"]
+    shop.tells("Released", "Weight", "Reverting", "Reverted")
     assert shop.weights() == [50, 0]
     assert not shop.is_held()
     assert shop.pods("v1") == serving
@@ -62,7 +62,7 @@ def test_a_deleted_release_returns_the_traffic_first(shop: Shop, stage: str) -> 
     assert shop.pods("v1") == serving
     assert shop.pods("v2") == set()
     assert shop.is_held()
-    assert shop.event_reasons()[-1] == "Deleting"
+    shop.kubectl.until("the deletion is told", lambda: shop.event_reasons()[-1] == "Deleting")
 
 
 def test_a_newer_version_starts_again_from_step_1(shop: Shop) -> None:

@@ -44,7 +44,7 @@ def test_a_release_holds_while_prometheus_is_gone(shop: Shop, prometheus: OwnPro
         prometheus.start()
         shop.reaches("Succeeded")
     assert shop.weights() == [50, 100, 0]
-    assert shop.event_reasons() == ["Released", "Weight", "Weight", "Promoted"]
+    shop.tells("Released", "Weight", "Weight", "Promoted")
 
 
 def holding(status: Manifest) -> bool:

@@ -29,7 +29,7 @@ def test_a_good_version_is_promoted(shop: Shop) -> None:
 
     assert shop.weights() == [20, 50, 100, 0]
     assert shop.pins() == ["any", "v1", "v2", "any"]
-    assert shop.event_reasons() == ["Released", "Weight", "Weight", "Weight", "Promoted"]
+    shop.tells("Released", "Weight", "Weight", "Weight", "Promoted")
     assert shop.leftovers() == []
     promoted = everything(shop.kubectl)
     one_earlier = {change.replace("v1", "v0").replace("v2", "v1") for change in changes(at_rest, promoted)}
@@ -48,7 +48,7 @@ def test_a_version_comes_back(shop: Shop) -> None:
             judged = shop.pods(version)
             shop.reaches("Succeeded")
             assert shop.pods(version) == judged
-    assert shop.event_reasons().count("Promoted") == 2
+    shop.kubectl.until("both ends are told", lambda: shop.event_reasons().count("Promoted") == 2)
     assert "PodsReplaced" not in shop.event_reasons()
     assert shop.leftovers() == []
 

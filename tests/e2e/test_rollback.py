@@ -32,7 +32,7 @@ def test_a_bad_version_is_rolled_back(shop: Shop, behaviour: Any, analysis: Any,
 
     assert shop.weights() == [50, 0]
     assert shop.pins() == ["any", "v1", "any"]
-    assert shop.event_reasons() == ["Released", "Weight", "Bad", "RolledBack"]
+    shop.tells("Released", "Weight", "Bad", "RolledBack")
     assert {item["objective"] for item in returning["evidence"] if item["verdict"] == "Bad"} <= {named}
     assert shop.pods("v1") == serving
     assert shop.pods("v2") == set()

@@ -47,6 +47,6 @@ def test_a_template_that_gets_past_the_policies_is_held_and_judged(install: Inst
         with shop.under_load(failing=["v2"]):
             shop.ships("v2", ERROR_RATE="0.05")
             shop.reaches("RolledBack")
-    assert shop.event_reasons() == ["Released", "Weight", "Bad", "RolledBack"]
+    shop.tells("Released", "Weight", "Bad", "RolledBack")
     assert (shop.pods("v1"), shop.pods("v2")) == (serving, set())
     assert shop.leftovers() == []
