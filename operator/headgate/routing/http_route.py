@@ -37,6 +37,8 @@ class HttpRouteRouter(SecondObjectRouter):
                 f" add one, or set traffic.service to the service it leads to"
             ]
         problems = list(_oversized(name, rules_of(entry), route))
+        if any(parent.get("kind") == "Service" for parent in entry["spec"].get("parentRefs") or ()):
+            problems.append(f"httproute {name} has a service as its parent: only a gateway's requests can be split")
         if not _accepted(entry):
             problems.append(f"no gateway has accepted httproute {name}: see its status.parents for the reason")
         return problems

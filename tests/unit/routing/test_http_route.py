@@ -189,6 +189,14 @@ class TestProblems:
     def test_a_route_that_cannot_be_split_is_refused(self, rule: Manifest, sentence: str) -> None:
         assert _ROUTER.problems(route(0, rule)) == [sentence]
 
+    def test_a_route_within_a_mesh_is_refused(self) -> None:
+        """There nobody gives a request the header by which the second route would take precedence."""
+        entry = http_route(SHOP)
+        entry["spec"]["parentRefs"] = [{"kind": "Service", "group": "", "name": "shop"}]
+        assert _ROUTER.problems(route(0, entry=entry)) == [
+            "httproute web has a service as its parent: only a gateway's requests can be split"
+        ]
+
     def test_a_route_that_no_gateway_serves_is_refused(self) -> None:
         entry = {**http_route(SHOP), "status": accepted(1, Accepted="False")}
         assert _ROUTER.problems(route(0, entry=entry)) == [
