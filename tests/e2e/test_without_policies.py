@@ -47,6 +47,9 @@ def test_a_template_that_gets_past_the_policies_is_held_and_judged(install: Inst
         with shop.under_load(failing=["v2"]):
             shop.ships("v2", ERROR_RATE="0.05")
             shop.reaches("RolledBack")
-    shop.tells("Released", "Weight", "Bad", "RolledBack")
-    assert (shop.pods("v1"), shop.pods("v2")) == (serving, set())
+        shop.tells("Released", "Weight", "Bad", "RolledBack")
+        assert (shop.pods("v1"), shop.pods("v2")) == (serving, set())
+        shop.ships("v1")
+        shop.reaches("Idle")
+    assert shop.pods("v1") == serving
     assert shop.leftovers() == []
