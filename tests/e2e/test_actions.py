@@ -28,6 +28,7 @@ def person(shop: Shop, name: str, *rules: Manifest) -> Kubectl:
     return Kubectl({**shop.lab.environment(), "KUBECONFIG": str(shop.lab.kubeconfig_of(name))}, shop.namespace)
 
 
+@pytest.mark.long
 def test_people_act_and_are_named(shop: Shop) -> None:
     """An approver who may do nothing else approves; another is refused; the administrator does the rest."""
     alice = person(shop, "alice", RELEASES, APPROVE)

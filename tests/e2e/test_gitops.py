@@ -44,6 +44,7 @@ class Syncing(threading.Thread):
             self.differences += [found.output + found.error] if found.code else []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tool", [FLUX, ARGO_CD], ids=["flux", "argo-cd"])
 def test_applying_over_and_over_changes_nothing(shop: Shop, tool: tuple[str, ...]) -> None:
     shop.tool = tool

@@ -38,6 +38,7 @@ def test_a_good_version_is_promoted(shop: Shop) -> None:
     assert changes(promoted, everything(shop.kubectl)) == {"- CanaryRelease/shop"}
 
 
+@pytest.mark.long
 def test_a_version_comes_back(shop: Shop) -> None:
     """Given the old version's empty ReplicaSet, the Deployment adopts the judged pods and does not revive that one."""
     shop.opens("v1")

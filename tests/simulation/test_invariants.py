@@ -15,7 +15,8 @@ from tests.simulation.world import World, resting
 
 _ROUTERS = {"ingress": {"ingress": "shop"}, "http route": {"httpRoute": "shop"}, "service": {"service": "shop"}}
 _NONE = {"service": None, "ingress": None, "httpRoute": None}
-_CALLS_OF_A_RELEASE = 60
+_CALLS = {"good": 32, "bad": 20}
+"""How many calls a release of a version makes, and a few more."""
 
 
 def failing_at(calls: frozenset[int], error: type[Exception]) -> Callable[[int], None]:
@@ -38,8 +39,15 @@ def released(fault: Callable[[int], None], error_rates: dict[str, float], **spec
     return world.until("Progressing").until("Succeeded", "RolledBack").advance(60)
 
 
+@pytest.mark.parametrize(("kind", "error_rates"), [("good", {}), ("bad", BAD)])
+def test_faults_are_tried_before_every_call_of_a_release(kind: str, error_rates: dict[str, float]) -> None:
+    calls: list[int] = []
+    released(calls.append, error_rates)
+    assert max(calls) < _CALLS[kind]
+
+
 @pytest.mark.parametrize("error", [CrashError, RefusedError])
-@pytest.mark.parametrize("call", range(_CALLS_OF_A_RELEASE))
+@pytest.mark.parametrize("call", range(_CALLS["good"]))
 def test_invariant_6_a_fault_before_any_call_changes_no_outcome(call: int, error: type[Exception]) -> None:
     """A good version is promoted although the operator dies, or is refused, just before its nth call."""
     world = released(failing_at(frozenset({call}), error), {})
@@ -50,7 +58,7 @@ def test_invariant_6_a_fault_before_any_call_changes_no_outcome(call: int, error
 
 
 @pytest.mark.parametrize("error", [CrashError, RefusedError])
-@pytest.mark.parametrize("call", range(0, _CALLS_OF_A_RELEASE, 2))
+@pytest.mark.parametrize("call", range(_CALLS["bad"]))
 def test_invariant_6_a_bad_version_is_rolled_back_in_spite_of_a_fault(call: int, error: type[Exception]) -> None:
     world = released(failing_at(frozenset({call}), error), BAD)
     assert world.status.phase == "RolledBack", world.told()

@@ -74,7 +74,7 @@ class Kubectl:
         deadline = time.monotonic() + 60
         while not holds():
             assert time.monotonic() < deadline, f"after a minute still not so: {what}"
-            time.sleep(0.1)
+            time.sleep(0.3)
 
 
 def deployment(name: str = "shop", image: str = "shop:1") -> Manifest:
