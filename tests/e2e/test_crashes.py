@@ -49,15 +49,18 @@ def test_an_operator_killed_at_20_moments_finishes_its_release(install: Install,
                 time.sleep(moments.uniform(0, 0.3 if stage == "Adopt" else 1))
                 killed.append(_stage_of(shop.release()))
                 operator.signal(signal.SIGKILL)
+        left_at = shop.release()["status"]["phase"]
         headgate.forget_leader()
         with headgate.operator(tmp_path) as operator:
             shop.operator_log = operator.log
             shop.reaches("Succeeded")
-            shop.kubectl.until("the end is told", lambda: "Promoted" in shop.event_reasons())
+            # An event follows the status that it tells of: one who died in between has left none.
+            if left_at != "Succeeded":
+                shop.kubectl.until("the end is told", lambda: "Promoted" in shop.event_reasons())
     assert Counter("Adopt" if stage == "Tidy" else stage for stage in killed) == KILLS
     assert shop.weights() == [20, 50, 100, 0]
     assert shop.pins() == ["any", "v1", "v2", "any"]
-    assert shop.event_reasons().count("Promoted") == 1
+    assert shop.event_reasons().count("Promoted") <= 1
     assert "TrafficDrift" not in shop.event_reasons()
     assert shop.leftovers() == []
 
