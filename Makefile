@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PURE := api analysis routing workloads
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test test-cluster test-pure test-quick explore lint generate bench clean
+.PHONY: help demo demo-down test test-cluster test-unit test-quick explore lint generate bench clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -21,14 +21,14 @@ test-quick: $(VENV)/installed lint ## Pure rooms, types, style, import contract:
 
 test: $(VENV)/installed lint ## Everything, on a real cluster that it starts and removes
 	@$(BIN)/python hack/lab build
-	@$(MAKE) --no-print-directory --jobs=2 test-cluster test-pure
+	@$(MAKE) --no-print-directory --jobs=2 test-cluster test-unit
 	@$(BIN)/pytest --numprocesses=6 --maxschedchunk=1 tests/e2e
 
 test-cluster:
 	@$(BIN)/pytest --numprocesses=2 tests/cluster
 
 # Takes the time in which the cluster's tests wait, and no more: they are about moments. Shown once they are done.
-test-pure:
+test-unit:
 	@shown=$$(nice -n 5 $(BIN)/pytest --numprocesses=2 tests/unit tests/simulation 2>&1); status=$$?; \
 		echo "$$shown"; exit $$status
 

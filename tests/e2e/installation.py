@@ -72,8 +72,8 @@ class Installation:
         """Unbind one of its mutating policies."""
         kind = "mutatingadmissionpolicybindings"
         found = self.kubectl("get", kind, "-o", "name").output.split()
-        ours = [one for one in found if f"/{self.namespace[:40]}" in one and one.endswith(f"-{name}")]
-        self.kubectl("delete", *ours)
+        (ours,) = [one for one in found if f"/{self.namespace[:40]}" in one and one.endswith(f"-{name}")]
+        self.kubectl("delete", ours)
 
     def operator(self, folder: Path) -> OperatorProcess:
         """Its operator as a process of this machine: with the chart's configuration and its ServiceAccount's rights."""

@@ -9,6 +9,7 @@ NAME = "shop"
 # Short, so that a release takes half a minute: in the lab Traefik follows within 100 ms, and scrapes are 1 s apart.
 SETTLE = "2s"
 STEPS = [{"setWeight": weight, "hold": {"min": "3s", "advance": "WhenNotBad"}} for weight in (20, 50)]
+LONG = [{"setWeight": 50, "hold": {"min": "1m"}}]
 HALF_WAY = [{"setWeight": 50, "hold": {"min": "1s", "advance": "WhenNotBad"}}, {"pause": {}}]
 ANALYSIS = {"interval": "2s"}
 
@@ -49,7 +50,7 @@ def ingress(host: str) -> Manifest:
 
 
 def http_route(host: str) -> Manifest:
-    """An HTTPRoute of two rules for one path: the first sends away who comes with a header."""
+    """An HTTPRoute of two rules for one path: the second sends away who comes with a header."""
     away = {
         "matches": [{"path": {"type": "PathPrefix", "value": "/"}, "headers": [{"name": "X-Away", "value": "yes"}]}],
         "filters": [{"type": "RequestRedirect", "requestRedirect": {"hostname": "away.test", "statusCode": 302}}],

@@ -18,11 +18,11 @@ from tests.e2e import manifests
 from tests.e2e.manifests import NAME, Manifest
 from tests.e2e.traffic import SLACK, Totals, Traffic
 from tests.e2e.watching import Sighting, Watch
+from tests.routes import weight_in
 
 CANARY = f"{NAME}-canary"
 PATIENCE = 90.0
 PIN = "pod-template-hash"
-_WEIGHT = "nginx.ingress.kubernetes.io/canary-weight"
 Entry = Literal["ingress", "httpRoute", "service"]
 _ENDS = frozenset({"Succeeded", "RolledBack"})
 
@@ -205,7 +205,7 @@ class Shop:
     def weights(self) -> list[int]:
         """The candidate's weights, one after the other, as its own route had them; 0 when that was deleted."""
         return _steady(
-            0 if one.type == "DELETED" else _weight_in(one.object)
+            0 if one.type == "DELETED" else weight_in(one.object)
             for routes in (self.ingresses, self.http_routes)
             for one in routes.sightings
             if one.object["metadata"]["name"] == CANARY
@@ -344,15 +344,6 @@ class Shop:
                 return answer.status, answer.headers
         except urllib.error.HTTPError as error:
             return error.code, error.headers
-
-
-def _weight_in(route: Manifest) -> int:
-    """The candidate's share in an Ingress or HTTPRoute of its own."""
-    if route["kind"] == "Ingress":
-        return int(route["metadata"]["annotations"][_WEIGHT])
-    (backends,) = [rule["backendRefs"] for rule in route["spec"]["rules"] if "backendRefs" in rule]
-    weights = {backend["name"]: int(backend["weight"]) for backend in backends}
-    return 100 * weights[CANARY] // sum(weights.values())
 
 
 def describe(totals: Totals, rate: float) -> str:

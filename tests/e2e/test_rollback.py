@@ -5,12 +5,11 @@ from typing import Any
 import pytest
 
 from tests.e2e.audit import moment, write_at
-from tests.e2e.manifests import ANALYSIS
+from tests.e2e.manifests import ANALYSIS, LONG
 from tests.e2e.shop import CANARY, Shop
 
 pytestmark = pytest.mark.e2e
 
-LONG = [{"setWeight": 50, "hold": {"min": "1m"}}]
 FAILING = {"ERROR_RATE": "0.05"}
 SLOW = {"SLOW_RATE": "0.2", "SLOW_LATENCY": "400ms"}
 FAST_ENOUGH = {"latency": {"below": "300ms", "objective": "99%"}}

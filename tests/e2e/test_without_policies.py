@@ -6,7 +6,7 @@ import pytest
 
 from tests.cluster.admission.kubectl import dry_run_is_held
 from tests.e2e import manifests
-from tests.e2e.manifests import HALF_WAY
+from tests.e2e.manifests import HALF_WAY, LONG
 from tests.e2e.suite import Install
 
 pytestmark = pytest.mark.e2e
@@ -40,7 +40,7 @@ def test_a_template_that_gets_past_the_policies_is_held_and_judged(install: Inst
     with headgate.operator(tmp_path) as operator:
         shop.operator_log = operator.log
         operator.leads()
-        shop.opens("v1", steps=[{"setWeight": 50, "hold": {"min": "1m"}}])
+        shop.opens("v1", steps=LONG)
         serving = shop.pods("v1")
         headgate.forget_policy("hold")
         shop.kubectl.until("the policy does not act", lambda: not dry_run_is_held(shop.kubectl))

@@ -97,6 +97,12 @@ class Traffic:
                 assert self._news.wait(max(0.0, deadline - time.monotonic())), f"after {within:.0f} s not so: {what}"
         return totals
 
+    def share_of(self, version: str) -> float:
+        """The share of the next 600 customers that a version serves."""
+        before = self.totals()
+        now = self.until("600 more customers came", lambda totals: totals.sent >= before.sent + 600)
+        return (now.of(version) - before.of(version)) / (now.sent - before.sent)
+
     def stop(self) -> Totals:
         """End the load; returns when every request has its result."""
         if self._process.poll() is None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from headgate.analysis.samples import Series
 from headgate.api.fields import Manifest
+from tests.routes import weight_in
 from tests.simulation.api_server import ApiServer
 from tests.simulation.controllers import Controllers, Pod
-from tests.simulation.gateway import weight_in
 
 SCRAPE = 5.0
 
@@ -87,7 +87,8 @@ class Proxy:
 
     def weight(self) -> int:
         """The candidate's share by the routes as they are now."""
-        return sum(weight_in(self.api.get(kind, "shop-canary")) for kind in ("Ingress", "HTTPRoute"))
+        routes = (self.api.get(kind, "shop-canary") for kind in ("Ingress", "HTTPRoute"))
+        return sum(weight_in(route) for route in routes if route)
 
 
 def _ports_of(ingress: Manifest) -> set[int]:

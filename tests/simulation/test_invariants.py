@@ -75,7 +75,7 @@ def test_invariant_6_a_bad_version_is_rolled_back_in_spite_of_a_fault(call: int,
 )
 def test_many_faults_change_no_outcome(faults: set[int], crashes: bool, bad: bool, router: str, policies: bool) -> None:
     error = CrashError if crashes else RefusedError
-    analysis = {"enabled": False} if router == "service" else {}
+    analysis = {"enabled": router != "service"}
     bad = bad and router != "service"
     world = resting(steps=QUICK, traffic=_ROUTERS[router], analysis=analysis, policies=policies)
     world.proxy.error_rates.update(BAD if bad else {})

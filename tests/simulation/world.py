@@ -19,10 +19,11 @@ from headgate.release.decision import Action, Apply, Delete, Patch
 from headgate.release.observation import Observation
 from headgate.workloads.endpoints import ready_of
 from headgate.workloads.template import intent_of
+from tests.routes import weight_in
 from tests.simulation import manifests
 from tests.simulation.api_server import ApiServer
 from tests.simulation.controllers import Controllers, Pod
-from tests.simulation.gateway import Gateway, weight_in
+from tests.simulation.gateway import Gateway
 from tests.simulation.operator import Operator
 from tests.simulation.proxy import SCRAPE, Proxy
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from headgate.api.fields import Manifest
-from headgate.api.spec import EntryRef, Spec
+from headgate.api.spec import EntryRef
 from headgate.cli.subject import Subject
 from headgate.metrics.watch import Watch
 from headgate.routing import http_rules, ingress_paths
@@ -54,25 +54,22 @@ class Metering:
 def meterings(subject: Subject, proxy: str | None) -> Iterator[Metering]:
     """The ways in which the service may be counted, the likeliest first; `proxy` picks one of an entry."""
     spec, route = subject.spec, _route(subject)
-    router = SelectorRouter() if spec.traffic.entry is None else None
-    counters = counters_of(spec.analysis)
-    if counters or router:
+    entry, counters = spec.traffic.entry, counters_of(spec.analysis)
+    if counters or entry is None:
         stable, candidate = application_meters(route, counters)
-        settle = router.settle if router else IngressRouter().settle
+        settle = (SelectorRouter() if entry is None else next(_routers(entry))).settle
         yield Metering(
             spec.analysis.mesh or "the application", stable, candidate, _any_revision(route, stable), settle, pods=True
         )
         return
-    for by_proxy in _routers(spec):
+    for by_proxy in _routers(entry):
         if proxy in {None, by_proxy.implementation}:
             yield _counted(by_proxy, route)
 
 
-def _routers(spec: Spec) -> Iterator[IngressRouter | HttpRouteRouter]:
-    if spec.traffic.http_route is not None:
-        yield from map(HttpRouteRouter, GATEWAYS)
-    else:
-        yield from map(IngressRouter, PROXIES)
+def _routers(entry: EntryRef) -> Iterator[IngressRouter | HttpRouteRouter]:
+    """A router for each proxy that may serve such an entry."""
+    return map(HttpRouteRouter, GATEWAYS) if entry.kind == "HTTPRoute" else map(IngressRouter, PROXIES)
 
 
 def _counted(router: IngressRouter | HttpRouteRouter, route: Route) -> Metering:

@@ -114,7 +114,8 @@ def subject_by_name(name: str, namespace: str | None, kubeconfig: str | None, co
 
 async def _read(name: str, namespace: str | None, kubeconfig: str | None, context: str | None) -> Subject:
     from headgate.cluster.client import ApiError, KubeClient, connect  # noqa: PLC0415
-    from headgate.cluster.resources import ENTRIES, RELEASES  # noqa: PLC0415
+    from headgate.cluster.kept import Place, ref_at  # noqa: PLC0415
+    from headgate.cluster.resources import RELEASES  # noqa: PLC0415
     from headgate.release.decision import Ref  # noqa: PLC0415
 
     api = await connect(kubeconfig or os.environ.get("KUBECONFIG") or _own_kubeconfig(), context)
@@ -126,9 +127,8 @@ async def _read(name: str, namespace: str | None, kubeconfig: str | None, contex
             raise UsageError(f"{KIND} {where}/{name}: {release.problem}")
         entry, named = None, release.spec.traffic.entry
         if named is not None:
-            resource = next(one for one in ENTRIES if one.kind == named.kind)
             try:
-                entry = await client.get(Ref(resource.api_version, resource.kind, where, named.name))
+                entry = await client.get(ref_at(Place(named.kind, where, named.name)))
             except ApiError as error:
                 if error.status not in {403, 404}:
                     raise

@@ -92,10 +92,9 @@ def _pins_of(tick: Tick) -> set[str]:
 def _entry_problems(tick: Tick) -> Iterator[str]:
     release, entry = tick.release, tick.spec.traffic.entry
     if entry is not None and tick.seen.entry is None:
-        field = "ingress" if entry.kind == "Ingress" else "httpRoute"
         yield (
             f"{entry.kind.lower()} {entry.name} not found in namespace {release.namespace}:"
-            f" create it or correct spec.traffic.{field}"
+            f" create it or correct spec.traffic.{tick.seen.router.name}"
         )
         return
     yield from tick.seen.router.problems(

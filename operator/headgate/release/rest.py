@@ -1,6 +1,7 @@
 """Between releases: knowing which version serves, noticing a new template, beginning a release."""
 
 import json
+from collections.abc import Iterable
 from typing import Literal
 
 from headgate.api.status import Held, Progress, Status, StepStatus, Summary, Version
@@ -65,9 +66,9 @@ def _changed(tick: Tick) -> Decision:
         facts: tuple[Fact, ...] = ("replica_sets", "autoscaler") if target.paused else ("replica_sets",)
         return Decision(tick.status, look=tick.seen.missing(*facts))
     serving = _serving_set(tick, tick.seen.replica_sets)
-    if not target.paused and _got_past(tick, tick.seen.replica_sets):
-        return Decision(tick.status, actions=(_pause(tick, paused=True),))
     if not target.paused:
+        if _got_past(tick, tick.seen.replica_sets):
+            return Decision(tick.status, actions=(_pause(tick, paused=True),))
         return _rolled_by_itself(tick, serving)
     if serving is None or serving.intent == target.intent:
         return _same_or_restarted(tick, serving)
@@ -104,9 +105,12 @@ def _uninvited(tick: Tick) -> Decision | None:
         return None
     if isinstance(sets, Unknown):
         return Decision(tick.status, look=tick.seen.missing("replica_sets"))
-    twins = [twin for twin in twins_among(sets, target.uid, target.identity) if twin.replicas]
-    actions = tuple(Delete(tick.ref("ReplicaSet", twin.name), twin.uid) for twin in twins)
-    return Decision(tick.status, actions=actions) if actions else None
+    twins = _removal(tick, (twin for twin in twins_among(sets, target.uid, target.identity) if twin.replicas))
+    return Decision(tick.status, actions=twins) if twins else None
+
+
+def _removal(tick: Tick, sets: Iterable[ReplicaSet]) -> tuple[Delete, ...]:
+    return tuple(Delete(tick.ref("ReplicaSet", item.name), item.uid) for item in sets)
 
 
 def _rolled_by_itself(tick: Tick, serving: ReplicaSet | None) -> Decision:
@@ -186,7 +190,7 @@ def begin(tick: Tick) -> Decision:
     twins = twins_among(sets, target.uid, target.identity)
     # A Deployment that is scaled to 0 and up again would take one of them for its newest ReplicaSet; and pods that it
     # made before it was held must not become ready unjudged.
-    idle = tuple(Delete(tick.ref("ReplicaSet", twin.name), twin.uid) for twin in twins if twin.ready == 0)
+    idle = _removal(tick, (twin for twin in twins if twin.ready == 0))
     return Decision(status, actions=(*idle, Event(Reason.RELEASED, status.message)), again=True)
 
 

@@ -18,7 +18,6 @@ from headgate.release.traffic import (
     drift,
     enforce,
     held_for,
-    pending,
     settled,
     settles_at,
     strays,
@@ -130,7 +129,7 @@ def reach(tick: Tick, weight: int) -> Decision | None:
 
 def _settling(tick: Tick) -> Decision:
     """The wait until every proxy follows the last write."""
-    message = pending(tick) or wording.settling(tick.progress.weight)
+    message = tick.pending or wording.settling(tick.progress.weight)
     return Decision(_rising(tick, message), wake_at=settles_at(tick))
 
 

@@ -88,6 +88,12 @@ class Tick:
         return self.seen.router.settle if asked is None else asked
 
     @cached_property
+    def pending(self) -> str:
+        """Why a proxy does not follow the route yet, where its status tells; empty where all do."""
+        seen = self.seen.router.observe(self.route(self.progress.weight), self.seen.ours)
+        return seen.reason if seen.state == "pending" else ""
+
+    @cached_property
     def judgement(self) -> Judgement:
         """What the samples since the release began say; without analysis nothing speaks against the candidate."""
         if not self.spec.analysis.enabled:

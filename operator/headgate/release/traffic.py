@@ -95,19 +95,13 @@ def _index(tick: Tick) -> int:
 
 def settled(tick: Tick) -> bool:
     """Whether every proxy follows the last change of the route."""
-    return not pending(tick) and (tick.progress.routed_at is None or tick.now >= settles_at(tick))
+    return tick.progress.routed_at is None or tick.now >= settles_at(tick)
 
 
 def settles_at(tick: Tick) -> float:
     """When every proxy follows the last change of the route; asked again then, where one has not taken it up."""
     due = (tick.progress.routed_at or tick.now) + tick.settle
-    return max(due, tick.now + _WATCH_GATEWAY) if pending(tick) else due
-
-
-def pending(tick: Tick) -> str:
-    """Why a proxy does not follow the route yet, where its status tells; empty where all do."""
-    seen = tick.seen.router.observe(tick.route(tick.progress.weight), tick.seen.ours)
-    return seen.reason if seen.state == "pending" else ""
+    return max(due, tick.now + _WATCH_GATEWAY) if tick.pending else due
 
 
 def _pin(tick: Tick, route: Route) -> tuple[Action, ...]:

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from headgate.api.fields import Manifest
-from headgate.api.ownership import owned_metadata
-from headgate.routing.http_rules import HEADER, backends_of, copied, leads, matches_of, rules_of, share_in
-from headgate.routing.meter import Meter
-from headgate.routing.proxies import GATEWAYS, Gateway
+from headgate.routing.http_rules import HEADER, backends_of, copied, matches_of, rules_of, serves, share_in
+from headgate.routing.proxies import GATEWAYS, Gateway, Proxy
 from headgate.routing.route import Route
 from headgate.routing.second_object import SecondObjectRouter
 
@@ -21,22 +19,23 @@ _MOST_WEIGHT = 10_000
 class HttpRouteRouter(SecondObjectRouter):
     """Weights by a second HTTPRoute. `implementation` is who serves the Gateway: series and settle depend on it."""
 
+    name: ClassVar[str] = "httpRoute"
+    api_version: ClassVar[str] = "gateway.networking.k8s.io/v1"
     kind: ClassVar[str] = "HTTPRoute"
     implementation: Gateway = "Traefik"
-    name: str = "httpRoute"
 
     @property
-    def settle(self) -> float:
-        return GATEWAYS[self.implementation].settle
+    def proxy(self) -> Proxy:
+        return GATEWAYS[self.implementation]
 
     def misfits(self, route: Route, entry: Manifest) -> Sequence[str]:
-        name, rules = entry["metadata"]["name"], list(copied(route))
-        if not rules:
+        name, rules = entry["metadata"]["name"], rules_of(entry)
+        if not any(serves(rule, route) for rule in rules):
             return [
                 f"httproute {name} has no backendRef to service {route.service}:"
                 f" add one, or set traffic.service to the service it leads to"
             ]
-        problems = list(_oversized(name, rules_of(entry), route))
+        problems = list(_oversized(name, rules, route))
         if any(parent.get("kind") == "Service" for parent in entry["spec"].get("parentRefs") or ()):
             problems.append(f"httproute {name} has a service as its parent: only a gateway's requests can be split")
         if not _accepted(entry):
@@ -45,11 +44,7 @@ class HttpRouteRouter(SecondObjectRouter):
 
     def second(self, route: Route, entry: Manifest) -> Manifest | None:
         rules = list(copied(route))
-        if not rules:
-            return None
-        metadata = owned_metadata(route.candidate.service, route.namespace, route.release, route.uid)
-        spec = {**entry["spec"], "rules": GATEWAYS[self.implementation].told_apart(rules)}
-        return {"apiVersion": "gateway.networking.k8s.io/v1", "kind": self.kind, "metadata": metadata, "spec": spec}
+        return {**entry["spec"], "rules": self.proxy.told_apart(rules)} if rules else None
 
     def weight_in(self, route: Route, live: Manifest) -> int:
         return share_in(rules_of(live), route)
@@ -64,9 +59,6 @@ class HttpRouteRouter(SecondObjectRouter):
                 if trouble := _trouble(said[0] if said else {}, condition, generation):
                     return f"gateway {parent['name']} has not accepted httproute {route.candidate.service}: {trouble}"
         return ""
-
-    def meters(self, route: Route) -> tuple[Meter, Meter]:
-        return GATEWAYS[self.implementation].meters(route)
 
 
 def _accepted(entry: Manifest) -> list[tuple[str, Manifest]]:
@@ -87,7 +79,7 @@ def _oversized(name: str, rules: Sequence[Manifest], route: Route) -> Iterator[s
     """What has no room for one backend, one header or two digits of weight more."""
     for number, rule in enumerate(rules, 1):
         backends, where = backends_of(rule), f"rule {number} of httproute {name}"
-        if not any(leads(one, route, route.service) for one in backends):
+        if not serves(rule, route):
             continue
         if len(backends) >= _MOST_BACKENDS:
             yield f"{where} has {len(backends)} backends: leave room for the candidate's"

@@ -20,9 +20,9 @@ _EVERY_REQUEST = {"type": "RegularExpression", "name": HEADER, "value": ".+"}
 _ANY_PATH = {"path": {"type": "PathPrefix", "value": "/"}}
 
 
-def rules_of(entry: Manifest) -> list[Manifest]:
-    """The rules of an HTTPRoute."""
-    rules: list[Manifest] = (entry.get("spec") or {}).get("rules") or []
+def rules_of(entry: Manifest | None) -> list[Manifest]:
+    """The rules of an HTTPRoute; none without one."""
+    rules: list[Manifest] = ((entry or {}).get("spec") or {}).get("rules") or []
     return rules
 
 
@@ -42,11 +42,15 @@ def leads(backend: Manifest, route: Route, service: str) -> bool:
     return what == ("", "Service") and (where, backend["name"]) == (route.namespace, service)
 
 
+def serves(rule: Manifest, route: Route) -> bool:
+    """Whether a rule leads to the release's Service, be it beside others."""
+    return any(leads(one, route, route.service) for one in backends_of(rule))
+
+
 def copied(route: Route) -> Iterator[Manifest]:
     """The copies, in the order of the user's rules."""
-    rules = rules_of(route.entry) if route.entry else []
-    ours = [rule for rule in rules if any(leads(one, route, route.service) for one in backends_of(rule))]
-    paths = [_path_of(match) for rule in ours for match in matches_of(rule)]
+    rules = rules_of(route.entry)
+    paths = [_path_of(match) for rule in rules if serves(rule, route) for match in matches_of(rule)]
     for rule in rules:
         if matches := [match for match in matches_of(rule) if _path_of(match) in paths]:
             split = {"backendRefs": list(_split(rule, route))} if backends_of(rule) else {}
@@ -55,7 +59,7 @@ def copied(route: Route) -> Iterator[Manifest]:
 
 def ports_of(route: Route) -> list[str]:
     """Numbers of the Service's ports that the rules lead to."""
-    refs = (one for rule in (rules_of(route.entry) if route.entry else ()) for one in backends_of(rule))
+    refs = (one for rule in rules_of(route.entry) for one in backends_of(rule))
     return sorted({str(one["port"]) for one in refs if leads(one, route, route.service) and "port" in one})
 
 

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from headgate.api.fields import Manifest
-from headgate.api.ownership import owned_metadata
 from headgate.routing.ingress_paths import CANARY, Path, class_of, is_canary, paths_of
-from headgate.routing.meter import Meter
-from headgate.routing.proxies import PROXIES, Implementation
+from headgate.routing.proxies import PROXIES, Implementation, Proxy
 from headgate.routing.route import Route
 from headgate.routing.second_object import SecondObjectRouter
 
@@ -23,13 +21,14 @@ _WEIGHT = f"{CANARY}-weight"
 class IngressRouter(SecondObjectRouter):
     """Weights by a second Ingress. `implementation` is who serves the class: series and settle time depend on it."""
 
+    name: ClassVar[str] = "ingress"
+    api_version: ClassVar[str] = "networking.k8s.io/v1"
     kind: ClassVar[str] = "Ingress"
     implementation: Implementation = "Traefik"
-    name: str = "ingress"
 
     @property
-    def settle(self) -> float:
-        return PROXIES[self.implementation].settle
+    def proxy(self) -> Proxy:
+        return PROXIES[self.implementation]
 
     def misfits(self, route: Route, entry: Manifest) -> Sequence[str]:
         name, problems = entry["metadata"]["name"], []
@@ -46,19 +45,17 @@ class IngressRouter(SecondObjectRouter):
         paths = paths_of(route)
         if not paths:
             return None
-        metadata = owned_metadata(route.candidate.service, route.namespace, route.release, route.uid)
-        metadata["annotations"] = {CANARY: "true", _WEIGHT: str(route.candidate.weight)}
         spec: dict[str, Any] = {"rules": [_rule(path, route.candidate.service) for path in paths]}
         if (class_name := class_of(entry)) is not None:
             spec["ingressClassName"] = class_name
-        return {"apiVersion": "networking.k8s.io/v1", "kind": self.kind, "metadata": metadata, "spec": spec}
+        return spec
+
+    def annotations(self, route: Route) -> dict[str, str]:
+        return {CANARY: "true", _WEIGHT: str(route.candidate.weight)}
 
     def weight_in(self, route: Route, live: Manifest) -> int:  # noqa: ARG002 (it is in the annotations)
         text = (live["metadata"].get("annotations") or {}).get(_WEIGHT, "0")
         return int(text) if is_canary(live) and text.isdigit() else 0
-
-    def meters(self, route: Route) -> tuple[Meter, Meter]:
-        return PROXIES[self.implementation].meters(route)
 
 
 def _rule(path: Path, service: str) -> Manifest:

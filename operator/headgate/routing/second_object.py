@@ -9,30 +9,42 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from headgate.api.fields import Manifest
-from headgate.routing.naming import LONGEST_SERVICE, candidate_service
+from headgate.api.ownership import owned_metadata
+from headgate.routing.meter import Meter
+from headgate.routing.naming import name_problem
+from headgate.routing.proxies import Proxy
 from headgate.routing.route import Route, Seen
 
 
 class SecondObjectRouter(ABC):
     """A router whose objects are one of `kind` in all."""
 
+    api_version: ClassVar[str]
     kind: ClassVar[str]
     by_pods = False
+
+    @property
+    def settle(self) -> float:
+        return self.proxy.settle
+
+    def meters(self, route: Route) -> tuple[Meter, Meter]:
+        return self.proxy.meters(route)
 
     def problems(self, route: Route) -> Sequence[str]:
         if route.entry is None:
             return [f"no {self.kind.lower()} is given"]
-        problems = list(self.misfits(route, route.entry))
-        if len(route.candidate.service) > LONGEST_SERVICE:
-            limit = LONGEST_SERVICE - len(candidate_service(""))
-            problems.append(f"service name {route.service} is too long: {limit} characters leave room for its canary")
-        return problems
+        problem = name_problem(route.service)
+        return [*self.misfits(route, route.entry), *([problem] if problem else ())]
 
     def render(self, route: Route) -> Sequence[Manifest]:
         if route.candidate.weight == 0 or route.entry is None:
             return []
-        made = self.second(route, route.entry)
-        return [made] if made else []
+        spec = self.second(route, route.entry)
+        if spec is None:
+            return []
+        metadata = owned_metadata(route.candidate.service, route.namespace, route.release, route.uid)
+        metadata |= {"annotations": annotations} if (annotations := self.annotations(route)) else {}
+        return [{"apiVersion": self.api_version, "kind": self.kind, "metadata": metadata, "spec": spec}]
 
     def pin(self, route: Route) -> str | None:
         return {"stable": route.stable.revision, "candidate": route.candidate.revision}.get(route.pinned)
@@ -51,10 +63,15 @@ class SecondObjectRouter(ABC):
         weight = self.weight_in(route, found)
         if wanted is None:
             return Seen(weight, "drifted", f"weight {weight} instead of 0")
-        if drift := self.drift(wanted, found):
+        if drift := _drift(wanted, found):
             return Seen(weight, "drifted", drift)
         waits = self.unaccepted(route, found)
         return Seen(weight, "pending", waits) if waits else Seen(weight, "accepted")
+
+    @property
+    @abstractmethod
+    def proxy(self) -> Proxy:
+        """Who serves the objects."""
 
     @abstractmethod
     def misfits(self, route: Route, entry: Manifest) -> Sequence[str]:
@@ -62,23 +79,28 @@ class SecondObjectRouter(ABC):
 
     @abstractmethod
     def second(self, route: Route, entry: Manifest) -> Manifest | None:
-        """The object that gives the candidate its weight; None where nothing of the entry leads to the Service."""
+        """The spec of the object of ours; None where nothing of the entry leads to the Service."""
 
     @abstractmethod
     def weight_in(self, route: Route, live: Manifest) -> int:
         """The candidate's share that the object gives, in percent."""
 
-    def drift(self, wanted: Manifest, live: Manifest) -> str:
-        """What differs between the object as rendered and as found, in a few words; empty when nothing does."""
-        annotations = live["metadata"].get("annotations") or {}
-        for key, value in (wanted["metadata"].get("annotations") or {}).items():
-            if annotations.get(key) != value:
-                return f"annotation {key} is {annotations.get(key)!r} instead of {value!r}"
-        for key, value in wanted["spec"].items():
-            if live["spec"].get(key) != value:
-                return f"spec.{key} is not as Headgate wrote it"
-        return ""
+    def annotations(self, route: Route) -> dict[str, str]:  # noqa: ARG002 (most say all in their spec)
+        """The annotations of the object of ours."""
+        return {}
 
     def unaccepted(self, route: Route, live: Manifest) -> str:  # noqa: ARG002 (an Ingress tells nothing)
         """Why no proxy follows the object yet, where its status tells; empty when all do, or nothing is known."""
         return ""
+
+
+def _drift(wanted: Manifest, live: Manifest) -> str:
+    """What differs between the object as rendered and as found, in a few words; empty when nothing does."""
+    annotations = live["metadata"].get("annotations") or {}
+    for key, value in (wanted["metadata"].get("annotations") or {}).items():
+        if annotations.get(key) != value:
+            return f"annotation {key} is {annotations.get(key)!r} instead of {value!r}"
+    for key, value in wanted["spec"].items():
+        if live["spec"].get(key) != value:
+            return f"spec.{key} is not as Headgate wrote it"
+    return ""

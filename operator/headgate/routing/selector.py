@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from headgate.api.fields import Manifest
 from headgate.routing.application import application_meters
 from headgate.routing.meter import Meter
-from headgate.routing.naming import LONGEST_SERVICE, candidate_service
+from headgate.routing.naming import name_problem
 from headgate.routing.route import Route, Seen
 
 
@@ -23,10 +23,8 @@ class SelectorRouter:
     by_pods: bool = True
 
     def problems(self, route: Route) -> Sequence[str]:
-        if len(route.candidate.service) <= LONGEST_SERVICE:
-            return []
-        limit = LONGEST_SERVICE - len(candidate_service(""))
-        return [f"service name {route.service} is too long: {limit} characters leave room for its canary"]
+        problem = name_problem(route.service)
+        return [problem] if problem else []
 
     def render(self, route: Route) -> Sequence[Manifest]:  # noqa: ARG002 (the Service alone makes the split)
         return []

@@ -16,7 +16,7 @@ from uuid import uuid4
 import pytest
 import yaml
 
-from headgate.cluster.resources import LEASES, RELEASES
+from headgate.cluster.resources import LEASES, RELEASES, Resource
 from lab.handle import Lab
 from tests.cluster.api_server import SYSTEM, api_server, install_chart
 from tests.cluster.shell.faulty_proxy import FaultyProxy
@@ -54,9 +54,8 @@ class Cluster:
         items = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
         self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", manifest=items)
 
-    def get(self, kind: str, name: str, namespace: str) -> Manifest:
+    def get(self, resource: Resource, name: str, namespace: str) -> Manifest:
         """An object, without kubectl: it is asked for ten times a second, and each kubectl costs CPU."""
-        resource = next(one for one in (RELEASES, LEASES) if one.kind.lower() == kind)
         headers = {"Authorization": f"Bearer {self.administrator}"}
         request = urllib.request.Request(self.url + resource.path(namespace, name), headers=headers)  # noqa: S310 (ours)
         with self._opener.open(request, timeout=30) as answer:
@@ -188,7 +187,7 @@ class Bench:
         )
 
     def status(self, name: str = "shop") -> Manifest:
-        found: Manifest = self.cluster.get("canaryrelease", name, self.namespace).get("status") or {}
+        found: Manifest = self.cluster.get(RELEASES, name, self.namespace).get("status") or {}
         return found
 
     def message(self, name: str = "shop") -> str:
@@ -199,7 +198,7 @@ class Bench:
         return str(self.status(name).get("phase", ""))
 
     def lease(self) -> Manifest:
-        found: Manifest = self.cluster.get("lease", "headgate", self.namespace)["spec"]
+        found: Manifest = self.cluster.get(LEASES, "headgate", self.namespace)["spec"]
         return found
 
 

@@ -200,7 +200,7 @@ def live(target: Any, run_prometheus: Any) -> str:
 
 
 async def test_live_counters_arrive_within_seconds(live: str, target: Any, opened: Open) -> None:
-    """A new error series, a reset and steady traffic through real scrapes of one second, on a machine that is busy."""
+    """A new error series and steady traffic through real scrapes of one second, on a machine that is busy."""
     reader = opened(default=live, patience=5.0)
 
     async def scraped() -> None:

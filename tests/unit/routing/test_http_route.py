@@ -1,6 +1,5 @@
 """Weights by a second HTTPRoute, which wins over the user's by one header more."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,21 +11,13 @@ from headgate.routing.http_route import HttpRouteRouter
 from headgate.routing.http_rules import ports_of
 from headgate.routing.meter import Meter
 from headgate.routing.proxies import GATEWAYS, Gateway
-from headgate.routing.route import Backend, Route
+from headgate.routing.route import Route
+from tests.routes import accepted
+from tests.unit.routing.shop_route import shop_route
 
 _ROUTER = HttpRouteRouter()
 PARENT = {"name": "web", "namespace": "gateways"}
 EVERY_REQUEST = {"type": "RegularExpression", "name": "X-Forwarded-Proto", "value": ".+"}
-
-
-def accepted(generation: int = 1, **conditions: str) -> Manifest:
-    """A status in which one gateway has accepted a generation, but for what `conditions` say."""
-    states = {"Accepted": "True", "ResolvedRefs": "True", **conditions}
-    said = [
-        {"type": kind, "status": state, "reason": "Because", "message": "so", "observedGeneration": generation}
-        for kind, state in states.items()
-    ]
-    return {"parents": [{"controllerName": "example.org/gateway", "parentRef": PARENT, "conditions": said}]}
 
 
 def backend(name: str, **fields: Any) -> Manifest:
@@ -39,7 +30,7 @@ def path(value: str, **match: Any) -> Manifest:
 
 def http_route(*rules: Manifest) -> Manifest:
     spec = {"parentRefs": [PARENT], "hostnames": ["shop.test"], "rules": list(rules)}
-    return {"kind": "HTTPRoute", "metadata": {"name": "web"}, "spec": spec, "status": accepted()}
+    return {"kind": "HTTPRoute", "metadata": {"name": "web"}, "spec": spec, "status": accepted(PARENT, 1)}
 
 
 SHOP: Manifest = {"matches": [path("/")], "backendRefs": [backend("shop")]}
@@ -47,17 +38,7 @@ SHOP: Manifest = {"matches": [path("/")], "backendRefs": [backend("shop")]}
 
 def route(weight: int = 0, *rules: Manifest, **changes: Any) -> Route:
     """The route of release shop at a weight, through an HTTPRoute of these rules."""
-    whole = Route(
-        namespace="prod",
-        release="shop",
-        uid="u1",
-        target="shop",
-        service="shop",
-        stable=Backend("shop", "aaa", 100 - weight),
-        candidate=Backend("shop-canary", "bbb", weight),
-        entry=http_route(*(rules or (SHOP,))),
-    )
-    return replace(whole, **changes)
+    return shop_route(weight, **{"entry": http_route(*(rules or (SHOP,))), **changes})
 
 
 def rendered(weight: int, *rules: Manifest, router: HttpRouteRouter = _ROUTER) -> Manifest:
@@ -68,7 +49,7 @@ def rendered(weight: int, *rules: Manifest, router: HttpRouteRouter = _ROUTER) -
 def live(weight: int, *rules: Manifest, **status: Any) -> Manifest:
     """Our route as the API server has it, in its second generation."""
     made = rendered(weight, *rules)
-    return {**made, "metadata": {**made["metadata"], "generation": 2}, "status": accepted(2), **status}
+    return {**made, "metadata": {**made["metadata"], "generation": 2}, "status": accepted(PARENT, 2), **status}
 
 
 class TestRender:
@@ -145,9 +126,9 @@ class TestObserve:
         ("status", "reason"),
         [
             ({}, "it has not looked at it yet"),
-            (accepted(1), "it has not looked at it yet"),
-            (accepted(2, Accepted="False"), "Because: so"),
-            (accepted(2, ResolvedRefs="False"), "Because: so"),
+            (accepted(PARENT, 1), "it has not looked at it yet"),
+            (accepted(PARENT, 2, Accepted="False"), "Because: so"),
+            (accepted(PARENT, 2, ResolvedRefs="False"), "Because: so"),
         ],
         ids=["silent", "late", "refused", "without its backend"],
     )
@@ -198,7 +179,7 @@ class TestProblems:
         ]
 
     def test_a_route_that_no_gateway_serves_is_refused(self) -> None:
-        entry = {**http_route(SHOP), "status": accepted(1, Accepted="False")}
+        entry = {**http_route(SHOP), "status": accepted(PARENT, 1, Accepted="False")}
         assert _ROUTER.problems(route(0, entry=entry)) == [
             "no gateway has accepted httproute web: see its status.parents for the reason"
         ]

@@ -1,7 +1,5 @@
 """Weights by a second Ingress in the ingress-nginx dialect."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +8,7 @@ from headgate.api.fields import Manifest
 from headgate.routing.ingress import IngressRouter
 from headgate.routing.ingress_paths import Path, class_of, paths_of
 from headgate.routing.route import Backend, Route
+from tests.unit.routing.shop_route import shop_route
 
 _WEIGHT = "nginx.ingress.kubernetes.io/canary-weight"
 _ROUTER = IngressRouter()
@@ -40,18 +39,8 @@ ENTRY = _two_paths()
 
 
 def route(weight: int = 0, **changes: object) -> Route:
-    """The route of release shop at a weight."""
-    whole = Route(
-        namespace="prod",
-        release="shop",
-        uid="u1",
-        target="shop",
-        service="shop",
-        stable=Backend("shop", "aaa", 100 - weight),
-        candidate=Backend("shop-canary", "bbb", weight),
-        entry=ENTRY,
-    )
-    return replace(whole, **changes)  # type: ignore[arg-type]
+    """The route of release shop at a weight, through an Ingress of two paths."""
+    return shop_route(weight, **{"entry": ENTRY, **changes})
 
 
 class TestEntry:

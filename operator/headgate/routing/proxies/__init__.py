@@ -15,10 +15,14 @@ from headgate.routing.proxies import (
     traefik,
     traefik_gateway,
 )
-from headgate.routing.route import Route
+from headgate.routing.route import Backend, Route
 
 Implementation = Literal["Traefik", "IngressNginx", "Higress"]
 Gateway = Literal["Traefik", "Contour", "EnvoyGateway", "Istio"]
+
+
+def _each(meter: Callable[[Route, Backend], Meter]) -> Callable[[Route], tuple[Meter, Meter]]:
+    return lambda route: (meter(route, route.stable), meter(route, route.candidate))
 
 
 def _as_they_are(rules: list[Manifest]) -> list[Manifest]:
@@ -40,14 +44,14 @@ class Proxy:
 PROXIES: dict[Implementation, Proxy] = {
     "Traefik": Proxy(5.0, traefik.meters),
     "IngressNginx": Proxy(10.0, ingress_nginx.meters),
-    "Higress": Proxy(20.0, higress.meters),
+    "Higress": Proxy(20.0, _each(higress.meter)),
 }
 """By who serves Ingresses with the canary annotations of ingress-nginx."""
 
 GATEWAYS: dict[Gateway, Proxy] = {
-    "Traefik": Proxy(5.0, traefik_gateway.meters),
-    "Contour": Proxy(5.0, contour.meters),
+    "Traefik": Proxy(5.0, _each(traefik_gateway.meter)),
+    "Contour": Proxy(5.0, _each(contour.meter)),
     "EnvoyGateway": Proxy(5.0, envoy_gateway.meters, envoy_gateway.told_apart),
-    "Istio": Proxy(20.0, istio_gateway.meters),
+    "Istio": Proxy(20.0, _each(istio_gateway.meter)),
 }
 """By who serves HTTPRoutes."""

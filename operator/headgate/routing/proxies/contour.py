@@ -12,11 +12,7 @@ from headgate.routing.proxies.envoy import envoy_meter
 from headgate.routing.route import Backend, Route
 
 
-def meters(route: Route) -> tuple[Meter, Meter]:
-    """The series of stable and of the candidate."""
-    return _meter(route, route.stable), _meter(route, route.candidate)
-
-
-def _meter(route: Route, version: Backend) -> Meter:
+def meter(route: Route, version: Backend) -> Meter:
+    """The series of a version."""
     service = re.escape(f"{route.namespace}_{version.service}")
     return envoy_meter(Matcher("envoy_cluster_name", "=~", f"{service}_({'|'.join(ports_of(route))})"))

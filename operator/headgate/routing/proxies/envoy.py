@@ -7,11 +7,11 @@ each request once, by the answer that went to the client; times are in milliseco
 from headgate.routing.meter import Matcher, Meter
 
 
-def envoy_meter(cluster: Matcher) -> Meter:
-    """The series of the clusters that a matcher names."""
+def envoy_meter(cluster: Matcher, code_label: str = "envoy_response_code") -> Meter:
+    """The series of the clusters that a matcher names. A proxy may have a label of its own for the status."""
     return Meter(
         requests="envoy_cluster_upstream_rq",
-        code_label="envoy_response_code",
+        code_label=code_label,
         durations="envoy_cluster_upstream_rq_time",
         seconds_per_unit=0.001,
         matchers=(cluster,),

@@ -54,7 +54,7 @@ def _clusters(route: Route, service: str) -> Iterator[str]:
 
 def _alone(route: Route) -> Iterator[str]:
     """The clusters of the user's own rules that lead to the Service alone."""
-    for number, rule in enumerate(rules_of(route.entry) if route.entry else ()):
+    for number, rule in enumerate(rules_of(route.entry)):
         backends = backends_of(rule)
         if len(backends) == 1 and leads(backends[0], route, route.service):
             yield f"httproute/{route.namespace}/{route.entry_name}/rule/{number}"

@@ -12,22 +12,14 @@ import re
 
 from headgate.routing.ingress_paths import ports_of
 from headgate.routing.meter import Matcher, Meter
+from headgate.routing.proxies.envoy import envoy_meter
 from headgate.routing.route import Backend, Route
 
 
-def meters(route: Route) -> tuple[Meter, Meter]:
-    """The series of stable and of the candidate."""
-    return _meter(route, route.stable), _meter(route, route.candidate)
-
-
-def _meter(route: Route, version: Backend) -> Meter:
+def meter(route: Route, version: Backend) -> Meter:
+    """The series of a version."""
     # A port's name is resolved by Higress; which number it got cannot be told here.
     ports = "|".join(port if port.isdigit() else "[0-9]+" for port in ports_of(route))
     host = re.escape(f"{version.service}.{route.namespace}.svc.cluster.local")
-    return Meter(
-        requests="envoy_cluster_upstream_rq",
-        code_label="response_code_class",
-        durations="envoy_cluster_upstream_rq_time",
-        seconds_per_unit=0.001,
-        matchers=(Matcher("cluster_name", "=~", rf"outbound\|({ports})\|\|{host}"),),
-    )
+    cluster = Matcher("cluster_name", "=~", rf"outbound\|({ports})\|\|{host}")
+    return envoy_meter(cluster, code_label="response_code_class")

@@ -8,12 +8,8 @@ from headgate.routing.meter import Matcher, Meter
 from headgate.routing.route import Backend, Route
 
 
-def meters(route: Route) -> tuple[Meter, Meter]:
-    """The series of stable and of the candidate."""
-    return _meter(route, route.stable), _meter(route, route.candidate)
-
-
-def _meter(route: Route, version: Backend) -> Meter:
+def meter(route: Route, version: Backend) -> Meter:
+    """The series of a version."""
     return Meter(
         requests="istio_requests_total",
         code_label="response_code",

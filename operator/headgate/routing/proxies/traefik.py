@@ -18,10 +18,20 @@ def meters(route: Route) -> tuple[Meter, Meter]:
 
 def _meter(route: Route, suffix: str) -> Meter:
     ingress = f"{route.namespace}-{route.entry_name}-{route.service}"
-    names = ["-".join(re.findall(r"[^\W_]+", f"{ingress}-{port}")) for port in ports_of(route)]
+    names = [plain(f"{ingress}-{port}") for port in ports_of(route)]
+    return service_meter(f"({'|'.join(names)}){suffix}@kubernetesingressnginx")
+
+
+def plain(name: str) -> str:
+    """As Traefik writes a name: letters and digits, and one dash for anything between."""
+    return "-".join(re.findall(r"[^\W_]+", name))
+
+
+def service_meter(pattern: str) -> Meter:
+    """The series of the services whose names in Traefik match."""
     return Meter(
         requests="traefik_service_requests_total",
         code_label="code",
         durations="traefik_service_request_duration_seconds",
-        matchers=(Matcher("service", "=~", f"({'|'.join(names)}){suffix}@kubernetesingressnginx"),),
+        matchers=(Matcher("service", "=~", pattern),),
     )
